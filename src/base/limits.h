@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Every bound in the product, with its unit. A queue, table, header, body, depth or wait that is not bounded
+// from here is a bug.
+//
+// Plain values; the defaults are the ledger's (docs/compliance.md). Configuration may change some of them,
+// whoever assembles a worker passes the struct down. Any thread.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// JSON text and JSON-RPC envelopes, on every transport.
+struct JsonLimits {
+  std::size_t message_bytes_max = 16 * 1024 * 1024;  // one JSON-RPC message (A3)
+  std::size_t depth_max = 128;                       // nesting of arrays and objects
+  std::size_t envelope_members_max = 64;             // members of the envelope, of params and of _meta
+  std::size_t batch_messages_max = 100;              // messages in a 2025-03-26 batch
+  std::size_t id_bytes_max = 256;                    // a JSON-RPC id or progress token, as text
+  std::size_t method_bytes_max = 256;
+};
+
+// HTTP/1.1, both directions.
+struct HttpLimits {
+  std::size_t target_bytes_max = 8 * 1024;         // request target
+  std::size_t header_value_bytes_max = 8 * 1024;   // one field line's value (B3)
+  std::size_t header_block_bytes_max = 64 * 1024;  // start line and all field lines (B3)
+  std::size_t header_fields_max = 128;
+  std::size_t chunk_line_bytes_max = 256;  // chunk size with its extensions
+  std::size_t trailer_bytes_max = 8 * 1024;
+  std::size_t body_bytes_max = 16 * 1024 * 1024;  // a whole request body, or a response body that is buffered
+  std::size_t interim_responses_max = 8;          // 1xx answers before the final one
+  std::size_t skipped_body_bytes_max = 1'000'000;  // read and dropped after an early refusal, then close (B3)
+  milliseconds request_receipt = seconds(30);      // first byte to last byte of a request (B1)
+  milliseconds keep_alive = seconds(65);           // idle between requests (B2)
+};
+
+// Server-Sent Events, both directions.
+struct SseLimits {
+  std::size_t event_bytes_max = 16 * 1024 * 1024 + 1024;  // one event: a message and its framing
+  std::size_t id_bytes_max = 256;
+  milliseconds keep_alive_comment = seconds(30);  // silence on an open stream before a comment is sent
+};
+
+// Listeners and connections.
+struct NetLimits {
+  std::size_t connections_max = 1'000;          // a listener, unless configured (A5)
+  int backlog = 1'024;                          // A5
+  std::size_t turn_read_bytes_max = 64 * 1024;  // a connection's share of one turn
+  std::size_t turn_messages_max = 64;           // messages of one connection handled in one turn
+  std::size_t unsent_bytes_soft = 100 * 1024;   // at this much unsent a writer is told to pause (BP1)
+  std::size_t unsent_bytes_max =
+      1024 * 1024;  // beyond this plus one message a peer that does not read is closed
+  std::size_t deferred_jobs_max = 100'000;
+  std::size_t pool_threads = 4;
+  std::size_t pool_jobs_max = 1'024;
+  milliseconds connect = seconds(10);
+  milliseconds stall_report = seconds(1);  // a turn longer than this is reported by the watchdog
+};
+
+// Protocol state: sessions, exchanges, streams.
+struct McpLimits {
+  std::size_t sessions_max = 100'000;
+  std::size_t session_id_bytes_max = 512;
+  std::size_t exchanges_per_session_max = 256;  // requests in flight of one legacy session or stdio peer
+  std::size_t asks_per_exchange_max = 16;       // questions open at once
+  std::size_t ask_rounds_max = 10;
+  std::size_t subscriptions_max = 1'000;  // resources subscribed by one session or listen (M3)
+  std::size_t listens_per_principal_max = 64;
+  std::size_t replay_events_max = 1'000;       // events kept a stream (ES4)
+  std::size_t replay_bytes_max = 1024 * 1024;  // and their bytes
+  milliseconds replay_age_max = std::chrono::hours(1);
+  std::size_t cursor_bytes_max = 4 * 1024;
+  std::size_t page_items_max = 100;
+  std::size_t request_state_bytes_max = 64 * 1024;
+  milliseconds request_state_age_max = seconds(600);
+  milliseconds session_idle = std::chrono::minutes(30);   // A4
+  milliseconds initialize = seconds(5);                   // downstream wait for the handshake (M1)
+  milliseconds tool = seconds(30);                        // a call without progress (M4)
+  milliseconds tool_absolute = std::chrono::minutes(60);  // and with it
+  milliseconds ask = seconds(600);                        // a person answering
+};
+
+// Children and upstreams.
+struct UpstreamLimits {
+  std::size_t children_max = 64;
+  std::size_t stderr_line_bytes_max = 8 * 1024;
+  std::size_t stderr_lines_per_second_max = 100;  // to the log; the rest is counted
+  std::size_t bad_lines_max = 1'000;              // lines of garbage before a child is ended
+  std::size_t connections_max = 256;              // to one HTTP upstream
+  std::size_t waiting_max = 10'000;               // calls waiting for a connection (B6)
+  milliseconds start_timeout = seconds(60);       // a cold npx
+  milliseconds probe_timeout = seconds(10);       // silence of a child that is asked for its era
+  milliseconds stop_grace = seconds(5);           // after TERM before KILL
+  milliseconds restart_backoff_first = milliseconds(250);
+  milliseconds restart_backoff_max = seconds(30);
+  milliseconds idle_connection = seconds(30);  // a pooled connection to an HTTP upstream
+};
+
+// Observation.
+struct ObserveLimits {
+  std::size_t series_per_metric_max = 1'000;  // label sets of one metric; the rest goes to "other"
+  std::size_t log_ring_bytes_max = 4 * 1024 * 1024;
+  std::size_t log_line_bytes_max = 16 * 1024;
+};
+
+struct Limits {
+  std::size_t worker_bytes_max = 1024ULL * 1024 * 1024;  // the byte budget of a worker
+  JsonLimits json;
+  HttpLimits http;
+  SseLimits sse;
+  NetLimits net;
+  McpLimits mcp;
+  UpstreamLimits upstream;
+  ObserveLimits observe;
+  milliseconds drain = seconds(30);  // after SIGTERM (GS1)
+  milliseconds drain_forced = seconds(35);
+};
+
+}  // namespace sluice
