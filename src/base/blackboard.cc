@@ -10,7 +10,9 @@ namespace {
 constexpr std::uint64_t magic = 0x53'4c'55'49'43'45'42'42;  // "SLUICEBB"
 constexpr std::size_t line_bytes = 64;
 
-constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + line_bytes - 1) / line_bytes * line_bytes; }
+constexpr std::size_t whole_lines(std::size_t bytes) {
+  return (bytes + line_bytes - 1) / line_bytes * line_bytes;
+}
 
 struct Header {
   std::atomic<std::uint64_t> magic;  // written last, so that what carries it is whole
@@ -45,13 +47,15 @@ Result<Blackboard> Blackboard::format(std::span<std::byte> memory, std::size_t s
     return Error(Errc::invalid, "a blackboard has 1 to 1024 slots, not " + std::to_string(slots));
   }
   if (!aligned(memory)) return Error(Errc::invalid, "a blackboard's memory must be aligned to 64 bytes");
-  if (memory.size() < bytes_for(slots)) return Error(Errc::too_large, "the memory for the blackboard is too small");
+  if (memory.size() < bytes_for(slots))
+    return Error(Errc::too_large, "the memory for the blackboard is too small");
   auto* header = ::new (memory.data()) Header{};
   header->version = blackboard_version;
   header->slots = static_cast<std::uint32_t>(slots);
   header->bytes = bytes_for(slots);
   for (std::size_t i = 0; i < shards; ++i) {
-    ::new (memory.data() + owners_offset + i * sizeof(std::atomic<std::uint16_t>)) std::atomic<std::uint16_t>(0);
+    ::new (memory.data() + owners_offset + i * sizeof(std::atomic<std::uint16_t>))
+        std::atomic<std::uint16_t>(0);
   }
   for (std::size_t slot = 0; slot < slots; ++slot) {
     std::byte* block = memory.data() + slots_offset + slot * slot_bytes;
@@ -65,7 +69,8 @@ Result<Blackboard> Blackboard::format(std::span<std::byte> memory, std::size_t s
 
 Result<Blackboard> Blackboard::attach(std::span<std::byte> memory) {
   if (!aligned(memory)) return Error(Errc::invalid, "a blackboard's memory must be aligned to 64 bytes");
-  if (memory.size() < slots_offset) return Error(Errc::invalid, "the memory is too small to hold a blackboard");
+  if (memory.size() < slots_offset)
+    return Error(Errc::invalid, "the memory is too small to hold a blackboard");
   const auto* header = std::launder(reinterpret_cast<const Header*>(memory.data()));
   if (header->magic.load(std::memory_order_acquire) != magic) {
     return Error(Errc::invalid, "the memory holds no blackboard");
