@@ -25,6 +25,6 @@ file(WRITE ${root}/${LIBDIR}/pkgconfig/sluice.pc "prefix=${CMAKE_INSTALL_PREFIX}
 Name: sluice
 Description: A gateway and C++ SDK for the Model Context Protocol
 Version: ${VERSION}
-Cflags: -I\${prefix}/${INCLUDE} -std=c++20
+Cflags: -I\${prefix}/${INCLUDE}
 Libs: -L\${prefix}/${LIBDIR} -lsluice
 ")
