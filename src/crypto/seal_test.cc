@@ -233,6 +233,7 @@ TEST(KeyRing, RefusesBytesThatAreNoRing) {
     EXPECT_FALSE(KeyRing::decode(Bytes(encoded).substr(0, size)).ok());
   }
   EXPECT_FALSE(KeyRing::decode(encoded + "x").ok());
+  EXPECT_FALSE(KeyRing::decode(encoded + std::string(33, 'x')).ok());  // a key more than it says
   std::string changed = encoded;
   changed[0] = 9;  // another version
   EXPECT_FALSE(KeyRing::decode(changed).ok());
