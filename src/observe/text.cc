@@ -8,6 +8,16 @@ namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
 
+// How many bytes at the start of `text` are ASCII that JSON takes as it is; nearly always all.
+std::size_t plain_bytes(std::string_view text) {
+  std::size_t bytes = 0;
+  for (; bytes < text.size(); ++bytes) {
+    const auto byte = static_cast<std::uint8_t>(text[bytes]);
+    if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\') break;
+  }
+  return bytes;
+}
+
 // What one character becomes inside a JSON string; `memory` holds it when it is not the character itself.
 std::string_view json_escape(std::string_view character, char (&memory)[6]) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -69,6 +79,12 @@ void append_well_formed(std::string& out, std::string_view text, std::size_t byt
 bool append_json_escaped(std::string& out, std::string_view text, std::size_t room) {
   char memory[6];
   while (!text.empty()) {
+    if (const std::size_t plain = plain_bytes(text.substr(0, room)); plain != 0) {
+      out.append(text.substr(0, plain));
+      room -= plain;
+      text.remove_prefix(plain);
+      continue;
+    }
     const std::size_t length = utf8_character_bytes(text);
     const std::string_view piece = length == 0 ? replacement : json_escape(text.substr(0, length), memory);
     if (piece.size() > room) return false;
