@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's clients use other people's servers through the gateway: strangers.py [typescript] [python] [go] [rust]
+
+Behind the gateway, over stdio: server-everything, server-filesystem and server-memory (all legacy), and a server on
+each TypeScript SDK that asks the user (asking_v1 legacy, asking_v2 modern). Every client is told which era its
+negotiation must end in. --direct shows, without a gateway, that the TypeScript checks hold of the servers themselves.
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from toolbox import Server, Tally, binary, command, fetched, needs, node_script, npm_program  # noqa: E402
+
+MODERN = "2026-07-28"
+SECONDS = 120
+
+
+def servers(folder):
+    """Command and era by name. Folders are given as the server resolves them."""
+    official = "@modelcontextprotocol/server-"
+    return {
+        "everything": (npm_program(official + "everything", "dist/index.js"), "legacy"),
+        "filesystem": (npm_program(official + "filesystem", "dist/index.js") + [folder], "legacy"),
+        "memory": (["env", f"MEMORY_FILE_PATH={folder}/memory.jsonl", *npm_program(official + "memory", "dist/index.js")], "legacy"),
+        "asking v1": (node_script(HERE / "asking_v1.mjs"), "legacy"),
+        "asking v2": (node_script(HERE / "asking_v2.mjs"), MODERN),
+    }
+
+
+def typescript():
+    """Clients as name: (command, which servers). The old SDK knows the legacy era only."""
+    words = node_script(HERE / "client.mjs")
+    legacy = ["everything", "filesystem", "memory", "asking v1"]
+    return {"TypeScript SDK 1.32": (words + ["v1"], legacy), "TypeScript SDK 2.4": (words + ["v2"], legacy + ["asking v2"])}
+
+
+def python():
+    def fill(folder):
+        command(sys.executable, "-m", "venv", folder / "venv")
+        command(folder / "venv/bin/pip", "install", "-q", "--disable-pip-version-check", "-r", folder / "requirements.txt")
+    folder = fetched("python", [HERE / "python" / "requirements.txt"], fill)
+    return {"Python SDK": ([folder / "venv/bin/python", HERE / "python" / "client.py"], FROM_ELSEWHERE)}
+
+
+def go():
+    sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "main.go")]
+    compiler = needs("go", "the Go SDK needs Go 1.25 or newer")
+    folder = fetched("go", sources, lambda folder: command(compiler, "build", "-o", "client", ".", cwd=folder))
+    return {"Go SDK": ([folder / "client"], FROM_ELSEWHERE)}
+
+
+def rust():
+    def fill(folder):
+        (folder / "src").mkdir()
+        shutil.move(folder / "main.rs", folder / "src" / "main.rs")
+        command(cargo, "build", "--locked", "-q", cwd=folder)
+    cargo = needs("cargo", "rmcp needs Rust 1.88 or newer")
+    folder = fetched("rust", [HERE / "rust" / name for name in ("Cargo.toml", "Cargo.lock", "src/main.rs")], fill)
+    return {"rmcp": ([folder / "target/debug/rust-client"], FROM_ELSEWHERE)}
+
+
+FROM_ELSEWHERE = ["everything", "asking v1", "asking v2"]
+
+
+def use(tally, title, words):
+    """Runs one client; each of its checks is a case."""
+    try:
+        done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return tally.case(title, f"no answer within {SECONDS} s")
+    try:
+        results = json.loads(done.stdout)
+    except ValueError:
+        return tally.case(title, f"{done.stdout}\n{done.stderr[-3000:]}\n[exit {done.returncode}]")
+    fine = [tally.case(f"{title} {check}", None if result is True else result) for check, result in results.items()]
+    if done.returncode != 0 and all(fine):
+        tally.case(title, f"{done.stderr[-3000:]}\n[exit {done.returncode}]")
+    return all(fine)
+
+
+def main(names):
+    tally = Tally()
+    direct = "--direct" in names
+    wanted = [name for name in names if name != "--direct"] or ["typescript", "python", "go", "rust"]
+    clients = {}
+    for name in wanted:
+        clients.update({"typescript": typescript, "python": python, "go": go, "rust": rust}[name]())
+    with tempfile.TemporaryDirectory() as folder:
+        for server, (words, era) in servers(folder).items():
+            kind = server.partition(" ")[0]
+            gateway = None if direct else Server([binary("sluice"), "serve", "--http", "127.0.0.1:0", "--", *words])
+            fine = True
+            for name, (client, uses) in clients.items():
+                if server in uses:
+                    pathlib.Path(folder, "memory.jsonl").unlink(missing_ok=True)
+                    where = ["stdio", folder, *words] if direct else [gateway.url, folder]
+                    fine &= use(tally, f"{name}, {server}:", [*client, era, kind, *where])
+            if gateway:
+                tally.case(f"gateway to {server} ends well", gateway.stop())
+                if not fine:
+                    print("     the gateway said:\n" + gateway.output())
+    tally.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
