@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/call_log.h"
+
+#include <charconv>
+
+#include "codec/jsonrpc.h"
+#include "mcp/errors.h"
+#include "mcp/methods.h"
+
+namespace sluice {
+
+namespace {
+
+// Names of tools are the client's words; only those that look like names become labels.
+Bytes tool_label(const Envelope& envelope) {
+  if (envelope.method != "tools/call") return "";
+  return envelope.name.size() <= 128 ? envelope.name : Bytes("other");
+}
+
+Bytes method_label(const Envelope& envelope) {
+  return find_method(envelope.method) != nullptr ? envelope.method : Bytes("other");
+}
+
+int error_code(const Envelope& response) {
+  const Bytes raw = response.view(response.error_code);
+  int code = 0;
+  std::from_chars(raw.data(), raw.data() + raw.size(), code);
+  return code;
+}
+
+// Whether a tools/call result says isError. Most results do not hold the word at all, which is quick to see.
+bool says_is_error(const Envelope& response) {
+  if (!response.result || response.view(response.result).find("\"isError\"") == Bytes::npos) return false;
+  const JsonSpan flag = json_member(response.text, response.result, "isError");
+  return flag && response.view(flag) == "true";
+}
+
+}  // namespace
+
+std::string_view status_text(CallStatus status) {
+  switch (status) {
+    case CallStatus::ok: return "ok";
+    case CallStatus::tool_error: return "tool_error";
+    case CallStatus::error: return "error";
+    case CallStatus::refused: return "refused";
+    case CallStatus::lost: return "lost";
+    case CallStatus::cancelled: return "cancelled";
+    case CallStatus::timed_out: return "timed_out";
+  }
+  return "ok";
+}
+
+CallLog::CallLog(Reactor& reactor, Log& log, Metrics& metrics)
+    : reactor_(reactor),
+      log_(log),
+      calls_(metrics.counters("sluice_calls_total", "Requests of clients that ended, by how they ended.",
+                              {"upstream", "method", "tool", "status"})),
+      durations_(metrics.histograms("sluice_call_duration_seconds", "From a request's arrival to its end.",
+                                    {"upstream", "method", "tool"})),
+      in_flight_(metrics.gauge("sluice_calls_in_flight", "Requests of clients that are not answered yet.")) {}
+
+void CallLog::opened(const Exchange&) { in_flight_.add(); }
+
+void CallLog::ended(const Exchange& exchange, std::string_view upstream, CallStatus status, int code,
+                    std::size_t bytes) {
+  const ClientRequest& request = exchange.request();
+  const Envelope& envelope = request.message.envelope();
+  const Duration took = reactor_.precise_now() - request.opened;
+  in_flight_.subtract();
+  calls_.with(upstream, method_label(envelope), tool_label(envelope), status_text(status)).add();
+  durations_.with(upstream, method_label(envelope), tool_label(envelope)).observe(took);
+  if (!access_log_ || !log_.enabled(LogLevel::info)) return;
+  LogRecord record = log_.info("call");
+  record.field("correlation_id", request.correlation_id)
+      .field("principal", request.principal.name)
+      .field("upstream", upstream)
+      .field("revision", revision_text(request.revision))
+      .field("method", envelope.method);
+  if (!envelope.name.empty()) record.field("name", envelope.name);
+  record.field("status", status_text(status));
+  if (code != 0) record.field("code", code);
+  record.field("duration_us", std::chrono::duration_cast<std::chrono::microseconds>(took).count())
+      .field("request_bytes", request.message.text().size())
+      .field("response_bytes", bytes);
+}
+
+void CallEnds::finish(Exchange& exchange, const Envelope& response, Bytes text) const {
+  if (response.kind == MessageKind::error_response) {
+    const int code = error_code(response);
+    log_.ended(exchange, upstream_, CallStatus::error, code, text.size());
+    if (code == rpc::method_not_found && exchange.request().era == Era::modern) {
+      std::string sentence;
+      if (!decode_json_string(response.view(response.error_message), sentence)) sentence = "method not found";
+      const Bytes data = response.error_data ? response.view(response.error_data) : Bytes();
+      return exchange.refuse(404, code, sentence, data);
+    }
+    return exchange.finish(text);
+  }
+  const CallStatus status = says_is_error(response) ? CallStatus::tool_error : CallStatus::ok;
+  log_.ended(exchange, upstream_, status, 0, text.size());
+  exchange.finish(text);
+}
+
+void CallEnds::refuse(Exchange& exchange, const Refusal& refusal, CallStatus status) const {
+  log_.ended(exchange, upstream_, status, refusal.code, 0);
+  exchange.refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
+}
+
+void CallEnds::cancelled(const Exchange& exchange, CancelReason reason) const {
+  log_.ended(exchange, upstream_,
+             reason == CancelReason::timed_out ? CallStatus::timed_out : CallStatus::cancelled, 0, 0);
+}
+
+}  // namespace sluice

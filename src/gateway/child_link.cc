@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/child_link.h"
+
+#include <utility>
+
+namespace sluice {
+
+namespace {
+
+constexpr milliseconds exit_after_end = seconds(2);  // between the end of a child's output and its exit
+
+std::string exit_text(ChildExit exit) {
+  if (exit.signal != 0) return "was ended by signal " + std::to_string(exit.signal);
+  return "exited with code " + std::to_string(exit.code);
+}
+
+}  // namespace
+
+ChildLink::ChildLink(const UpstreamContext& context, const UpstreamConfig& config, ChildLinkHandler& handler)
+    : context_(context),
+      upstream_(config.name),
+      grace_(context.reactor.limits().upstream.stop_grace),
+      handler_(&handler),
+      grace_timer_(
+          [](void* self) {
+            auto* link = static_cast<ChildLink*>(self);
+            if (link->stopped_) {
+              std::exchange(link->stopped_, nullptr)();
+            } else {
+              link->gone("closed its output and went on running");
+            }
+          },
+          this) {}
+
+Result<std::unique_ptr<ChildLink>> ChildLink::start(const UpstreamContext& context,
+                                                    const UpstreamConfig& config, ChildLinkHandler& handler) {
+  std::unique_ptr<ChildLink> link(new ChildLink(context, config, handler));
+  ChildCommand command;
+  command.argv = config.command;
+  command.env = config.env;
+  command.cwd = config.cwd;
+  command.minder = context.minder;
+  command.stop_grace = link->grace_;
+  ChildLink* self = link.get();
+  auto child = Child::start(context.reactor, command, [self](ChildExit exit) { self->exited(exit); });
+  if (!child) return child.error();
+  link->child_ = std::move(*child);
+
+  LineChannelLimits limits;
+  limits.json = context.reactor.limits().json;
+  link->channel_ = std::make_unique<LineChannel>(context.reactor, link->child_->take_stdio(),
+                                                 static_cast<LineChannelHandler&>(*link), limits);
+  link->stderr_ = std::make_unique<ChildStderr>(context.reactor, context.log, config.name, link->pid(),
+                                                link->child_->take_stderr());
+  context.log.info("child started").field("upstream", config.name).field("pid", link->pid());
+  return link;
+}
+
+std::size_t ChildLink::send(Bytes message) { return channel_ ? channel_->send(message) : SIZE_MAX; }
+
+void ChildLink::pause() {
+  if (channel_) channel_->pause();
+}
+
+void ChildLink::resume() {
+  if (channel_) channel_->resume();
+}
+
+void ChildLink::stop(std::function<void()> stopped) {
+  handler_ = nullptr;
+  stopped_ = std::move(stopped);
+  if (channel_) {
+    channel_->resume();  // what it still says is read and dropped, so that it can end
+    channel_->shutdown();
+  }
+  context_.reactor.arm_after(grace_timer_, exited_ ? Duration(0) : Duration(grace_));
+}
+
+void ChildLink::on_message(ClientMessage message) {
+  if (handler_ != nullptr) handler_->on_child_message(std::move(message));
+}
+
+void ChildLink::on_bad_line(const BadLine& line) {
+  ++bad_lines_;
+  if (bad_lines_ <= 10)
+    context_.log.warning("a child printed a line that is no message")
+        .field("upstream", upstream_)
+        .field("pid", pid())
+        .field("reason", line.reason)
+        .field("line", line.line);
+  if (bad_lines_ > context_.reactor.limits().upstream.bad_lines_max)
+    gone("printed too much that is no message");
+}
+
+void ChildLink::on_drained() {
+  if (handler_ != nullptr) handler_->on_child_drained();
+}
+
+void ChildLink::on_end() {
+  if (stopped_ || exited_) return;
+  context_.reactor.arm_after(grace_timer_, exit_after_end);
+}
+
+void ChildLink::on_failed(const Error& error) {
+  if (error.code == Errc::closed && !stopped_ && !exited_) return on_end();
+  gone("broke its pipe: " + error.message);
+}
+
+void ChildLink::exited(ChildExit exit) {
+  exited_ = true;
+  grace_timer_.cancel();
+  stderr_->finish();
+  context_.log.info("child ended")
+      .field("upstream", upstream_)
+      .field("pid", pid())
+      .field("how", exit_text(exit));
+  if (stopped_) return std::exchange(stopped_, nullptr)();
+  gone(exit_text(exit));
+}
+
+void ChildLink::gone(std::string why) {
+  grace_timer_.cancel();
+  ChildLinkHandler* handler = std::exchange(handler_, nullptr);
+  if (handler == nullptr) return;
+  std::string sentence = "upstream '" + upstream_ + "' " + why;
+  if (!stderr_->last_line().empty())
+    sentence += "; it last wrote: " + context_.log.redacted(stderr_->last_line());
+  handler->on_child_gone(sentence);
+}
+
+}  // namespace sluice

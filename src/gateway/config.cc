@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <optional>
+#include <set>
+
+#include "codec/url.h"
+#include "net/address.h"
+
+namespace sluice {
+
+namespace {
+
+// Walks the document; the first fault is kept and everything after it is skipped, so callers read straight
+// on.
+class ConfigReader {
+ public:
+  ConfigReader(std::string file, const SecretSource& secrets) : file_(std::move(file)), sources_(secrets) {}
+
+  Result<Config> read(const std::string& text);
+
+ private:
+  void fault(const YAML::Node& at, const std::string& sentence);
+  [[nodiscard]] bool failed() const { return fault_.has_value(); }
+
+  // Faults unless `node` is a map whose keys all are in `known`.
+  bool expect_map(const YAML::Node& node, const std::string& what,
+                  std::initializer_list<std::string_view> known);
+  std::string text(const YAML::Node& node, const std::string& what);
+  std::vector<std::string> texts(const YAML::Node& node, const std::string& what);
+  std::map<std::string, std::string> text_map(const YAML::Node& node, const std::string& what);
+  bool boolean(const YAML::Node& node, const std::string& what);
+  std::size_t count(const YAML::Node& node, const std::string& what, std::size_t min, std::size_t max);
+  milliseconds duration(const YAML::Node& node, const std::string& what, milliseconds min, milliseconds max);
+  // Replaces every ${env:…} and ${file:…}; what was inserted is remembered as a secret.
+  std::string expand(const YAML::Node& at, const std::string& raw);
+  std::string resolve(const YAML::Node& at, const std::string& reference);
+
+  void read_listen(const YAML::Node& node);
+  void read_upstreams(const YAML::Node& node);
+  void read_upstream(const std::string& name, const YAML::Node& node);
+  void read_routes(const YAML::Node& node);
+  void read_keys(const YAML::Node& node);
+  void read_log(const YAML::Node& node);
+  void read_limits(const YAML::Node& node);
+
+  std::string file_;
+  const SecretSource& sources_;
+  std::optional<Error> fault_;
+  Config config_;
+};
+
+void ConfigReader::fault(const YAML::Node& at, const std::string& sentence) {
+  if (failed()) return;
+  std::string where = file_;
+  const YAML::Mark mark = at.IsDefined() ? at.Mark() : YAML::Mark::null_mark();
+  if (mark.line >= 0) where += ':' + std::to_string(mark.line + 1);
+  fault_ = Error(Errc::invalid, where + ": " + sentence);
+}
+
+bool ConfigReader::expect_map(const YAML::Node& node, const std::string& what,
+                              std::initializer_list<std::string_view> known) {
+  if (failed()) return false;
+  if (!node.IsMap()) {
+    fault(node, what + " must be a map");
+    return false;
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const auto key = entry.first.Scalar();
+    if (!seen.insert(key).second) fault(entry.first, "'" + key + "' occurs twice in " + what);
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string expected;
+    for (const std::string_view name : known) expected += (expected.empty() ? "" : ", ") + std::string(name);
+    fault(entry.first, "unknown key '" + key + "' in " + what + "; known are " + expected);
+  }
+  return !failed();
+}
+
+std::string ConfigReader::text(const YAML::Node& node, const std::string& what) {
+  if (failed()) return {};
+  if (!node.IsScalar()) {
+    fault(node, what + " must be a text");
+    return {};
+  }
+  return expand(node, node.Scalar());
+}
+
+std::vector<std::string> ConfigReader::texts(const YAML::Node& node, const std::string& what) {
+  std::vector<std::string> values;
+  if (failed()) return values;
+  if (node.IsScalar()) return {text(node, what)};
+  if (!node.IsSequence()) {
+    fault(node, what + " must be a list of texts");
+    return values;
+  }
+  for (const auto& item : node) values.push_back(text(item, what));
+  return values;
+}
+
+std::map<std::string, std::string> ConfigReader::text_map(const YAML::Node& node, const std::string& what) {
+  std::map<std::string, std::string> values;
+  if (failed()) return values;
+  if (!node.IsMap()) {
+    fault(node, what + " must be a map of texts");
+    return values;
+  }
+  for (const auto& entry : node) {
+    const auto [at, fresh] = values.emplace(entry.first.Scalar(), text(entry.second, what));
+    if (!fresh) fault(entry.first, "'" + at->first + "' occurs twice in " + what);
+  }
+  return values;
+}
+
+bool ConfigReader::boolean(const YAML::Node& node, const std::string& what) {
+  bool value = false;
+  if (!failed() && !YAML::convert<bool>::decode(node, value)) fault(node, what + " must be true or false");
+  return value;
+}
+
+std::size_t ConfigReader::count(const YAML::Node& node, const std::string& what, std::size_t min,
+                                std::size_t max) {
+  if (failed()) return min;
+  std::size_t value = 0;
+  const std::string raw = node.IsScalar() ? node.Scalar() : "";
+  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
+  if (error != std::errc() || end != raw.data() + raw.size() || value < min || value > max)
+    fault(node, what + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  return value;
+}
+
+milliseconds ConfigReader::duration(const YAML::Node& node, const std::string& what, milliseconds min,
+                                    milliseconds max) {
+  if (failed()) return min;
+  const std::string raw = node.IsScalar() ? node.Scalar() : "";
+  long long number = 0;
+  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(raw.data() + raw.size() - end));
+  const long long unit_ms = unit == "ms"  ? 1
+                            : unit == "s" ? 1'000
+                            : unit == "m" ? 60'000
+                            : unit == "h" ? 3'600'000
+                                          : 0;
+  const bool fits = error == std::errc() && unit_ms != 0 && number >= 0 && number <= max.count() / unit_ms;
+  const milliseconds value(fits ? number * unit_ms : 0);
+  if (!fits || value < min)
+    fault(node, what + " must be a time such as 500ms, 30s, 5m or 1h, from " + std::to_string(min.count()) +
+                    "ms to " + std::to_string(max.count()) + "ms");
+  return value;
+}
+
+std::string ConfigReader::expand(const YAML::Node& at, const std::string& raw) {
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t open = raw.find("${"); open != std::string::npos && !failed();
+       open = raw.find("${", from)) {
+    const std::size_t close = raw.find('}', open);
+    if (close == std::string::npos) {
+      fault(at, "a reference that begins with ${ has no }");
+      return {};
+    }
+    out.append(raw, from, open - from);
+    out += resolve(at, raw.substr(open + 2, close - open - 2));
+    from = close + 1;
+  }
+  return out.append(raw, from);
+}
+
+std::string ConfigReader::resolve(const YAML::Node& at, const std::string& reference) {
+  const std::size_t colon = reference.find(':');
+  const std::string kind = reference.substr(0, colon);
+  const std::string name = colon == std::string::npos ? "" : reference.substr(colon + 1);
+  if (name.empty() || (kind != "env" && kind != "file")) {
+    fault(at, "'${" + reference + "}' is neither ${env:NAME} nor ${file:PATH}");
+    return {};
+  }
+  auto value = kind == "env" ? sources_.env(name) : sources_.file(name);
+  if (!value) {
+    fault(at, "'${" + reference + "}' has no value: " + value.error().message);
+    return {};
+  }
+  while (!value->empty() && (value->back() == '\n' || value->back() == '\r')) value->pop_back();
+  config_.secrets.push_back(*value);
+  return *value;
+}
+
+void ConfigReader::read_listen(const YAML::Node& node) {
+  if (!expect_map(node, "listen", {"http", "connections_max", "allowed_hosts", "allowed_origins"})) return;
+  if (node["http"]) {
+    config_.listen.address = text(node["http"], "listen.http");
+    if (const auto address = Address::parse(config_.listen.address); !address)
+      fault(node["http"], "listen.http: " + address.error().message);
+  }
+  if (node["connections_max"])
+    config_.listen.connections_max = count(node["connections_max"], "listen.connections_max", 1, 1'000'000);
+  if (node["allowed_hosts"])
+    config_.listen.allowed_hosts = texts(node["allowed_hosts"], "listen.allowed_hosts");
+  if (node["allowed_origins"])
+    config_.listen.allowed_origins = texts(node["allowed_origins"], "listen.allowed_origins");
+}
+
+bool is_name(const std::string& name) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), good);
+}
+
+void ConfigReader::read_upstreams(const YAML::Node& node) {
+  if (failed()) return;
+  if (!node.IsMap() || node.size() == 0)
+    return fault(node, "upstreams must be a map with at least one entry");
+  for (const auto& entry : node) {
+    const std::string name = entry.first.Scalar();
+    if (!is_name(name))
+      return fault(entry.first, "upstream name '" + name + "' must be 1 to 64 of A-Z a-z 0-9 - _ .");
+    if (config_.upstream(name) != nullptr) return fault(entry.first, "upstream '" + name + "' occurs twice");
+    read_upstream(name, entry.second);
+  }
+}
+
+void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
+  const std::string what = "upstreams." + name;
+  if (!expect_map(
+          node, what,
+          {"stdio", "env", "cwd", "url", "headers", "era", "children_max", "start_timeout", "tool_timeout"}))
+    return;
+  UpstreamConfig upstream;
+  upstream.name = name;
+  const bool is_child = static_cast<bool>(node["stdio"]);
+  if (is_child == static_cast<bool>(node["url"]))
+    return fault(node, what + " must have either 'stdio' or 'url'");
+  for (const char* key : {"env", "cwd", "children_max"})
+    if (!is_child && node[key])
+      return fault(node[key], std::string("'") + key + "' is for stdio upstreams; " + what + " has a url");
+  if (is_child && node["headers"])
+    return fault(node["headers"], "'headers' is for url upstreams; " + what + " is a command");
+
+  if (is_child) {
+    upstream.command = texts(node["stdio"], what + ".stdio");
+    if (!failed() && (upstream.command.empty() || upstream.command.front().empty()))
+      return fault(node["stdio"], what + ".stdio must be a command and its arguments");
+    if (node["env"]) upstream.env = text_map(node["env"], what + ".env");
+    if (node["cwd"]) upstream.cwd = text(node["cwd"], what + ".cwd");
+    if (node["children_max"])
+      upstream.children_max = count(node["children_max"], what + ".children_max", 1, 10'000);
+  } else {
+    upstream.url = text(node["url"], what + ".url");
+    if (const auto url = parse_http_url(upstream.url); !failed() && !url)
+      fault(node["url"], what + ".url: " + url.error().message);
+    if (node["headers"]) upstream.headers = text_map(node["headers"], what + ".headers");
+  }
+  if (node["era"]) {
+    const std::string era = text(node["era"], what + ".era");
+    if (era == "legacy") {
+      upstream.era = EraSetting::legacy;
+    } else if (era == "modern") {
+      upstream.era = EraSetting::modern;
+    } else if (era != "auto") {
+      fault(node["era"], what + ".era must be auto, legacy or modern");
+    }
+  }
+  if (node["start_timeout"])
+    upstream.start_timeout =
+        duration(node["start_timeout"], what + ".start_timeout", milliseconds(100), seconds(600));
+  if (node["tool_timeout"])
+    upstream.tool_timeout =
+        duration(node["tool_timeout"], what + ".tool_timeout", milliseconds(100), seconds(3600));
+  config_.upstreams.push_back(std::move(upstream));
+}
+
+void ConfigReader::read_routes(const YAML::Node& node) {
+  if (failed()) return;
+  if (!node.IsSequence() || node.size() == 0)
+    return fault(node, "routes must be a list with at least one entry");
+  for (const auto& item : node) {
+    if (!expect_map(item, "a route", {"path", "upstreams"})) return;
+    if (!item["path"] || !item["upstreams"]) return fault(item, "a route needs 'path' and 'upstreams'");
+    RouteConfig route;
+    route.path = text(item["path"], "a route's path");
+    if (!failed() &&
+        (route.path.empty() || route.path[0] != '/' || route.path.find_first_of("?# ") != std::string::npos))
+      return fault(item["path"], "a route's path must begin with / and have no query");
+    const std::vector<std::string> names = texts(item["upstreams"], "a route's upstreams");
+    if (failed()) return;
+    if (names.size() != 1)
+      return fault(item["upstreams"],
+                   "route " + route.path + " must have exactly one upstream in this version");
+    route.upstream = names.front();
+    if (config_.upstream(route.upstream) == nullptr)
+      return fault(item["upstreams"],
+                   "route " + route.path + " names upstream '" + route.upstream + "', which does not exist");
+    for (const RouteConfig& other : config_.routes)
+      if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
+    config_.routes.push_back(std::move(route));
+  }
+}
+
+void ConfigReader::read_keys(const YAML::Node& node) {
+  if (!expect_map(node, "auth", {"keys"}) || !node["keys"]) return;
+  if (!node["keys"].IsMap())
+    return fault(node["keys"], "auth.keys must be a map of names to {sha256: …} or {key: …}");
+  for (const auto& entry : node["keys"]) {
+    const std::string name = entry.first.Scalar();
+    if (!expect_map(entry.second, "auth.keys." + name, {"sha256", "key"})) return;
+    if (static_cast<bool>(entry.second["sha256"]) == static_cast<bool>(entry.second["key"]))
+      return fault(entry.second, "auth.keys." + name + " needs either 'sha256' or 'key'");
+    Status added =
+        entry.second["sha256"]
+            ? config_.keys.add_digest(name, text(entry.second["sha256"], "auth.keys." + name + ".sha256"))
+            : config_.keys.add_key(name, text(entry.second["key"], "auth.keys." + name + ".key"));
+    if (entry.second["key"] && entry.second["key"].Scalar().find("${") == std::string::npos)
+      return fault(entry.second,
+                   "auth.keys." + name + ".key must be a reference, ${env:NAME} or ${file:PATH}");
+    if (!added) return fault(entry.second, added.error().message);
+  }
+}
+
+void ConfigReader::read_log(const YAML::Node& node) {
+  if (!expect_map(node, "log", {"level", "access"})) return;
+  if (node["level"]) {
+    const std::string level = text(node["level"], "log.level");
+    bool known = false;
+    for (const LogLevel candidate :
+         {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error, LogLevel::off})
+      if (level_name(candidate) == level) {
+        config_.log_level = candidate;
+        known = true;
+      }
+    if (!known) fault(node["level"], "log.level must be debug, info, warning, error or off");
+  }
+  if (node["access"]) config_.access_log = boolean(node["access"], "log.access");
+}
+
+void ConfigReader::read_limits(const YAML::Node& node) {
+  if (!expect_map(node, "limits", {"message_bytes", "sessions", "session_idle", "worker_bytes"})) return;
+  Limits& limits = config_.limits;
+  if (node["message_bytes"]) {
+    const std::size_t bytes = count(node["message_bytes"], "limits.message_bytes", 1024, 256UL * 1024 * 1024);
+    limits.json.message_bytes_max = limits.http.body_bytes_max = bytes;
+    limits.sse.event_bytes_max = bytes + 1024;
+  }
+  if (node["sessions"]) limits.mcp.sessions_max = count(node["sessions"], "limits.sessions", 1, 10'000'000);
+  if (node["session_idle"])
+    limits.mcp.session_idle =
+        duration(node["session_idle"], "limits.session_idle", seconds(1), seconds(7 * 86'400));
+  if (node["worker_bytes"])
+    limits.worker_bytes_max =
+        count(node["worker_bytes"], "limits.worker_bytes", 16UL * 1024 * 1024, 1UL << 40);
+}
+
+Result<Config> ConfigReader::read(const std::string& source) {
+  YAML::Node root;
+  try {
+    root = YAML::Load(source);
+  } catch (const YAML::Exception& problem) {
+    return Error(Errc::invalid, file_ + ':' + std::to_string(problem.mark.line + 1) + ": " + problem.msg);
+  }
+  try {
+    if (expect_map(root, "the configuration", {"listen", "upstreams", "routes", "auth", "log", "limits"})) {
+      if (root["listen"]) read_listen(root["listen"]);
+      if (!root["upstreams"]) fault(root, "there are no 'upstreams'");
+      if (!root["routes"]) fault(root, "there are no 'routes'");
+      if (!failed()) read_upstreams(root["upstreams"]);
+      if (!failed()) read_routes(root["routes"]);
+      if (root["auth"]) read_keys(root["auth"]);
+      if (root["log"]) read_log(root["log"]);
+      if (root["limits"]) read_limits(root["limits"]);
+    }
+  } catch (const YAML::Exception& problem) {  // yaml-cpp throws on odd nodes; the boundary is here
+    fault(root, std::string("cannot be read: ") + problem.what());
+  }
+  if (failed()) return *std::move(fault_);
+  return std::move(config_);
+}
+
+}  // namespace
+
+const UpstreamConfig* Config::upstream(std::string_view name) const {
+  for (const UpstreamConfig& candidate : upstreams)
+    if (candidate.name == name) return &candidate;
+  return nullptr;
+}
+
+Result<Config> parse_config(const std::string& text, const std::string& file, const SecretSource& secrets) {
+  return ConfigReader(file, secrets).read(text);
+}
+
+Config config_for_command(std::vector<std::string> command) {
+  Config config;
+  UpstreamConfig upstream;
+  upstream.name = "upstream";
+  upstream.command = std::move(command);
+  config.upstreams.push_back(std::move(upstream));
+  config.routes.push_back(RouteConfig{"/mcp", "upstream"});
+  return config;
+}
+
+Result<Config> config_for_url(const std::string& url) {
+  if (const auto parsed = parse_http_url(url); !parsed) return parsed.error();
+  Config config;
+  UpstreamConfig upstream;
+  upstream.name = "upstream";
+  upstream.url = url;
+  config.upstreams.push_back(std::move(upstream));
+  config.routes.push_back(RouteConfig{"/mcp", "upstream"});
+  return config;
+}
+
+Status check_exposure(const Config& config, bool insecure) {
+  const auto address = Address::parse(config.listen.address);
+  if (!address) return address.error();
+  if (address->is_loopback() || !config.keys.empty() || insecure) return {};
+  return Error(
+      Errc::denied,
+      "listening on " + config.listen.address +
+          " lets everybody in: configure auth.keys, listen on a loopback address, or pass --insecure");
+}
+
+}  // namespace sluice

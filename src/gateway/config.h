@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The configuration of a gateway: one YAML file, checked whole before anything starts.
+//
+// Unknown keys are errors, every error is one sentence with its line, secrets come by reference
+// (`${env:NAME}`,
+// `${file:PATH}`) and are listed so that logs can hide them. Knows nothing of sockets; files and environment
+// are read through the `SecretSource` it is given. A Config is a plain value; any thread.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "auth/api_key.h"
+#include "base/limits.h"
+#include "base/result.h"
+#include "observe/log.h"
+
+namespace sluice {
+
+// How an upstream's era is known: probed once, or pinned by the configuration.
+enum class EraSetting : std::uint8_t { automatic, legacy, modern };
+
+struct UpstreamConfig {
+  std::string name;
+  // A child: its command. Empty for an HTTP upstream.
+  std::vector<std::string> command;
+  std::map<std::string, std::string> env;
+  std::string cwd;
+  // An HTTP server: its endpoint, and fields laid on every request.
+  std::string url;
+  std::map<std::string, std::string> headers;
+
+  EraSetting era = EraSetting::automatic;
+  std::size_t children_max = UpstreamLimits{}.children_max;
+  milliseconds start_timeout = UpstreamLimits{}.start_timeout;
+  milliseconds tool_timeout = McpLimits{}.tool;
+
+  friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
+};
+
+struct RouteConfig {
+  std::string path;
+  std::string upstream;
+
+  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+struct ListenConfig {
+  std::string address = "127.0.0.1:8080";
+  std::size_t connections_max = NetLimits{}.connections_max;
+  // Beside loopback names: what Host and Origin may say.
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_origins;
+
+  friend bool operator==(const ListenConfig&, const ListenConfig&) = default;
+};
+
+struct Config {
+  ListenConfig listen;
+  std::vector<UpstreamConfig> upstreams;
+  std::vector<RouteConfig> routes;
+  ApiKeys keys;  // empty: the anonymous principal is let in
+  LogLevel log_level = LogLevel::info;
+  bool access_log = true;
+  Limits limits;
+  std::vector<std::string> secrets;  // values that came by reference
+
+  [[nodiscard]] const UpstreamConfig* upstream(std::string_view name) const;
+};
+
+// Where references lead. Both return an error sentence's reason when there is nothing.
+struct SecretSource {
+  std::function<Result<std::string>(const std::string& name)> env;
+  std::function<Result<std::string>(const std::string& path)> file;
+};
+
+// Parses and checks a whole file. The error names `file` and the line.
+Result<Config> parse_config(const std::string& text, const std::string& file, const SecretSource& secrets);
+
+// The configuration of `sluice serve [--http ADDRESS] -- CMD…` and `sluice serve [--http ADDRESS] URL`.
+Config config_for_command(std::vector<std::string> command);
+Result<Config> config_for_url(const std::string& url);
+
+// Whether the listener may be opened: an address that is not loopback needs keys, unless `insecure`.
+Status check_exposure(const Config& config, bool insecure);
+
+}  // namespace sluice

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// EraProbe: which era a command speaks, asked of a disposable sibling.
+//
+// Some servers exit on a question they do not know, so the child that is asked is never the one that serves.
+// It gets `server/discover` and `initialize` at once: a DiscoverResult, or a modern error that names modern
+// versions, says modern; anything else, an exit included, says legacy. Silence up to the start timeout says
+// nothing. Lives on one reactor. Spec: 2026-07-28 basic/lifecycle (era detection); ledger C4.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/child_link.h"
+
+namespace sluice {
+
+struct EraVerdict {
+  bool known = false;
+  Era era = Era::legacy;
+  std::string why;  // a sentence
+};
+
+class EraProbe final : private ChildLinkHandler {
+ public:
+  // `done` is called once, never from inside this; the probe may be destroyed in it.
+  EraProbe(const UpstreamContext& context, const UpstreamConfig& config,
+           std::function<void(EraVerdict)> done);
+
+ private:
+  void begin();
+  void on_child_message(ClientMessage message) override;
+  void on_child_gone(const std::string& why) override;
+  void conclude(EraVerdict verdict);
+
+  UpstreamContext context_;
+  const UpstreamConfig& config_;
+  std::function<void(EraVerdict)> done_;
+  std::unique_ptr<ChildLink> link_;
+  bool initialized_ = false;  // it answered `initialize`; the answer to discover may still be coming
+  Timer timer_;
+};
+
+}  // namespace sluice

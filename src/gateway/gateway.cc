@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "codec/headers.h"
+#include "net/entropy.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr milliseconds retire_check = milliseconds(250);
+constexpr Bytes text_type = "text/plain; charset=utf-8";
+
+// 503 for a connection that is one too many.
+constexpr Bytes over_limit_farewell =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 43\r\n"
+    "Retry-After: 1\r\nConnection: close\r\n\r\nthe listener has all its connections open.\n";
+
+Sealer make_sealer(const Gateway::Parts& parts, Bytes label) {
+  Sealer::Salt salt;
+  entropy(std::as_writable_bytes(std::span(salt)));
+  return Sealer(parts.ring.derive(label), parts.origin, salt);
+}
+
+SessionRandom draw_session_random() {
+  SessionRandom random;
+  entropy(std::as_writable_bytes(std::span(random)));
+  return random;
+}
+
+HttpServerOptions server_options(const Limits& limits) {
+  HttpServerOptions options;
+  options.http = limits.http;
+  return options;
+}
+
+}  // namespace
+
+Result<HttpGuard> Gateway::make_guard(const Config& config) {
+  const auto address = Address::parse(config.listen.address);
+  if (!address) return address.error();
+  HttpGuardOptions options;
+  options.loopback = address->is_loopback();
+  options.hosts = config.listen.allowed_hosts;
+  options.origins = config.listen.allowed_origins;
+  return HttpGuard::make(options);
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::open(Parts parts, Config config) {
+  auto guard = make_guard(config);
+  if (!guard) return guard.error();
+  std::unique_ptr<Gateway> gateway(new Gateway(std::move(parts), std::move(config), *std::move(guard)));
+  if (const Status placed = gateway->place(gateway->config_); !placed) return placed.error();
+  gateway->watch_metrics();
+  return gateway;
+}
+
+Gateway::Gateway(Parts parts, Config config, HttpGuard guard)
+    : parts_(std::move(parts)),
+      config_(std::move(config)),
+      guard_(std::move(guard)),
+      calls_(parts_.reactor, parts_.log, parts_.metrics),
+      session_ids_(make_sealer(parts_, "session-id")),
+      events_(config_.limits.mcp, parts_.reactor.budget()),
+      pages_(parts_.metrics,
+             [this] {
+               OperatorPages::Facts facts;
+               facts.draining = draining_;
+               for (const Placed& placed : upstreams_)
+                 facts.upstreams.emplace_back(placed.config.name, placed.upstream->state());
+               return facts;
+             }),
+      http_(parts_.reactor, *this, server_options(config_.limits)),
+      retire_([](void* self) { static_cast<Gateway*>(self)->retire(); }, this) {
+  calls_.set_access_log(config_.access_log);
+  parts_.log.set_level(config_.log_level);
+}
+
+Gateway::~Gateway() = default;
+
+Status Gateway::listen(int descriptor) {
+  ListenerOptions options;
+  options.connections_max = config_.listen.connections_max;
+  options.farewell = over_limit_farewell;
+  auto listener = Listener::adopt(parts_.reactor, descriptor, options,
+                                  [this](StreamPtr stream) { http_.adopt(std::move(stream)); });
+  if (!listener) return listener.error();
+  listener_ = *std::move(listener);
+  return {};
+}
+
+const Address* Gateway::address() const { return listener_ ? &listener_->local_address() : nullptr; }
+
+std::unique_ptr<Route> Gateway::make_route(const std::string& path, const UpstreamConfig& config,
+                                           Upstream& upstream) {
+  StreamableHttpOptions options;
+  options.limits = config_.limits;
+  options.limits.mcp.tool = config.tool_timeout;
+  options.initialize = config.start_timeout;
+  options.identify = [this](const HttpCall& call) { return identify(call); };
+  const StreamableHttpServer::Parts parts{parts_.reactor, upstream, session_ids_, events_,
+                                          draw_session_random};
+  return std::make_unique<Route>(path, upstream, parts, std::move(options));
+}
+
+// Makes what `config` wants and is not there, then swaps, so that a failure leaves everything as it was.
+Status Gateway::place(const Config& config) {
+  const UpstreamContext context{parts_.reactor, parts_.log, calls_, parts_.minder};
+  std::vector<Placed> fresh;
+  for (const UpstreamConfig& wanted : config.upstreams) {
+    const bool is_kept = std::any_of(upstreams_.begin(), upstreams_.end(),
+                                     [&wanted](const Placed& placed) { return placed.config == wanted; });
+    if (is_kept) continue;
+    auto upstream = make_upstream(context, wanted);
+    if (!upstream) return Error(Errc::invalid, "upstream '" + wanted.name + "': " + upstream.error().message);
+    fresh.push_back(Placed{wanted, *std::move(upstream)});
+  }
+
+  const auto is_wanted = [&config](const Placed& placed) {
+    const UpstreamConfig* wanted = config.upstream(placed.config.name);
+    return wanted != nullptr && *wanted == placed.config;
+  };
+  const auto unwanted = std::stable_partition(upstreams_.begin(), upstreams_.end(), is_wanted);
+  std::move(unwanted, upstreams_.end(), std::back_inserter(retiring_upstreams_));
+  upstreams_.erase(unwanted, upstreams_.end());
+  for (Placed& placed : fresh) {
+    placed.upstream->start();
+    upstreams_.push_back(std::move(placed));
+  }
+
+  std::vector<RouteConfig> wanted = config.routes;
+  for (const UpstreamConfig& upstream : config.upstreams)
+    wanted.push_back(RouteConfig{"/mcp/" + upstream.name, upstream.name});
+  std::vector<std::unique_ptr<Route>> old = std::exchange(routes_, {});
+  for (const RouteConfig& route : wanted) {
+    const auto taken = [&route](const auto& other) { return other->path() == route.path; };
+    if (std::any_of(routes_.begin(), routes_.end(), taken))
+      continue;  // a written route wins over an implied one
+    const auto placed = std::find_if(upstreams_.begin(), upstreams_.end(), [&route](const Placed& candidate) {
+      return candidate.config.name == route.upstream;
+    });
+    const auto kept = std::find_if(old.begin(), old.end(), [&](const auto& candidate) {
+      return candidate && candidate->path() == route.path && &candidate->upstream() == placed->upstream.get();
+    });
+    routes_.push_back(kept != old.end() ? std::move(*kept)
+                                        : make_route(route.path, placed->config, *placed->upstream));
+  }
+  for (auto& route : old) {
+    if (!route) continue;
+    route->front().drain();
+    retiring_routes_.push_back(std::move(route));
+  }
+  if (!retiring_routes_.empty() || !retiring_upstreams_.empty())
+    parts_.reactor.arm_after(retire_, retire_check);
+  return {};
+}
+
+// Sessions of a retired route would never end by themselves: they end with its last call.
+void Gateway::retire() {
+  std::erase_if(retiring_routes_, [](const auto& route) { return route->front().in_flight() == 0; });
+  std::erase_if(retiring_upstreams_, [this](const Placed& placed) {
+    return std::none_of(
+               retiring_routes_.begin(), retiring_routes_.end(),
+               [&placed](const auto& route) { return &route->upstream() == placed.upstream.get(); }) &&
+           placed.upstream->state().children == 0;
+  });
+  if (!retiring_routes_.empty() || !retiring_upstreams_.empty())
+    parts_.reactor.arm_after(retire_, retire_check);
+}
+
+Status Gateway::reload(Config config) {
+  if (config.listen.address != config_.listen.address)
+    return Error(Errc::invalid,
+                 "listen.http cannot change while running: restart to listen on " + config.listen.address);
+  auto guard = make_guard(config);
+  if (!guard) return guard.error();
+  if (const Status placed = place(config); !placed) return placed;
+  guard_ = *std::move(guard);
+  config_ = std::move(config);
+  if (listener_) listener_->set_connections_max(config_.listen.connections_max);
+  calls_.set_access_log(config_.access_log);
+  parts_.log.set_level(config_.log_level);
+  return {};
+}
+
+void Gateway::drain(std::function<void()> done) {
+  draining_ = true;
+  if (listener_) listener_->pause();
+  for (const auto& route : routes_) route->front().drain();
+  for (const auto& route : retiring_routes_) route->front().drain();
+  http_.drain(std::move(done));
+}
+
+std::size_t Gateway::sessions() const {
+  std::size_t sum = 0;
+  for (const auto& route : routes_) sum += route->front().sessions();
+  return sum;
+}
+
+void Gateway::publish(BlackboardSlot& slot) const {
+  std::size_t children = 0;
+  for (const Placed& placed : upstreams_) children += placed.upstream->state().children;
+  slot.set(Word::accepted, http_.counters().connections);
+  slot.set(Word::connections, http_.connections());
+  slot.set(Word::requests, http_.counters().requests);
+  slot.set(Word::errors, http_.counters().answers[5]);
+  slot.set(Word::sessions, sessions());
+  slot.set(Word::children, children);
+}
+
+HttpIdentity Gateway::identify(const HttpCall& call) const {
+  HttpIdentity identity;
+  if (config_.keys.empty()) return identity;
+  std::optional<std::string> name;
+  if (const auto token = bearer_token(call.field("Authorization"))) {
+    name = config_.keys.find(*token);
+  } else if (const Bytes key = call.field("X-API-Key"); !key.empty()) {
+    name = config_.keys.find(key);
+  }
+  if (name) {
+    identity.principal.name = "key:" + *name;
+    return identity;
+  }
+  identity.refuse_status = 401;
+  identity.sentence = "an API key is needed: send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'";
+  identity.fields.push_back(HeaderPair{"WWW-Authenticate", "Bearer realm=\"sluice\""});
+  return identity;
+}
+
+Route* Gateway::find_route(Bytes path) {
+  for (const auto& route : routes_)
+    if (route->path() == path) return route.get();
+  return nullptr;
+}
+
+void Gateway::on_head(HttpCall& call) {
+  if (!guard_.admit(call)) return;
+  const Bytes path = call.head().path;
+  if (Route* route = find_route(path); route != nullptr) {
+    call.hand_to(route->front());
+    return route->front().on_head(call);
+  }
+  if (OperatorPages::is_confidential(path)) {
+    if (const HttpIdentity identity = identify(call); identity.refuse_status != 0) {
+      const std::array fields{HeaderField{identity.fields[0].name, identity.fields[0].value}};
+      return call.respond(identity.refuse_status, text_type, identity.sentence + "\n", fields);
+    }
+  }
+  if (pages_.answer(call)) return;
+  std::string sentence = "nothing is served at this path; MCP is at";
+  for (const auto& route : routes_) sentence += " " + route->path();
+  call.respond(404, text_type, sentence + "\n");
+}
+
+void Gateway::on_request(HttpCall& call, PaddedString) {
+  call.respond(404, text_type, "nothing is served at this path\n");
+}
+
+void Gateway::watch_metrics() {
+  Metrics& metrics = parts_.metrics;
+  metrics.sampled(MetricKind::gauge, "sluice_sessions", "Legacy sessions that are open.",
+                  [this] { return sessions(); });
+  metrics.sampled(MetricKind::gauge, "sluice_http_connections", "Connections of clients that are open.",
+                  [this] { return http_.connections(); });
+  metrics.sampled(MetricKind::counter, "sluice_http_connections_total", "Connections of clients so far.",
+                  [this] { return http_.counters().connections; });
+  metrics.sampled(MetricKind::counter, "sluice_http_requests_total", "HTTP requests whose head was read.",
+                  [this] { return http_.counters().requests; });
+  metrics.sampled(MetricKind::counter, "sluice_http_refused_total", "HTTP requests that were malformed.",
+                  [this] { return http_.counters().refused; });
+  metrics.sampled(MetricKind::counter, "sluice_http_slow_readers_total",
+                  "Clients closed because they did not read.",
+                  [this] { return http_.counters().slow_readers; });
+  metrics.sampled(MetricKind::gauge, "sluice_budget_used_bytes", "Bytes charged to the worker's budget.",
+                  [this] { return parts_.reactor.budget().bytes_used(); });
+  metrics.sampled(MetricKind::counter, "sluice_budget_refusals_total",
+                  "Buffers refused because the budget was used up.",
+                  [this] { return parts_.reactor.budget().refusals(); });
+  metrics.sampled(MetricKind::counter, "sluice_turns_total", "Turns of the reactor.",
+                  [this] { return parts_.reactor.turns().turns; });
+  metrics.sampled(MetricKind::counter, "sluice_slow_turns_total",
+                  "Turns of the reactor that took 10 ms or more.", [this] {
+                    const auto& counts = parts_.reactor.turns().counts;
+                    return counts[2] + counts[3] + counts[4];
+                  });
+}
+
+}  // namespace sluice

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Gateway: a listener's requests, checked cheaply first, handed to the route or the operator's page they are
+// for.
+//
+// Assembles upstreams and routes from a configuration and replaces them on reload, so that what did not
+// change goes on undisturbed. Knows no era, no message and no child: those live behind Route and Upstream.
+// Lives on one reactor, which must outlive it.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/blackboard.h"
+#include "crypto/seal.h"
+#include "gateway/call_log.h"
+#include "gateway/config.h"
+#include "gateway/operator_pages.h"
+#include "gateway/route.h"
+#include "mcp/event_log.h"
+#include "mcp/session_id.h"
+#include "net/listener.h"
+#include "observe/metrics.h"
+#include "transport/http_server.h"
+#include "transport/http_server_guard.h"
+
+namespace sluice {
+
+class Gateway final : private HttpHandler {
+ public:
+  struct Parts {
+    Reactor& reactor;
+    Log& log;
+    Metrics& metrics;
+    KeyRing ring;        // seals what clients hold
+    SealOrigin origin;   // this worker
+    std::string minder;  // see UpstreamContext
+  };
+  // Checks what only the parts can tell (an https URL, a host list that is none) and starts the upstreams.
+  static Result<std::unique_ptr<Gateway>> open(Parts parts, Config config);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  ~Gateway() override;
+
+  // Accepts on an inherited listening socket, which it takes over.
+  Status listen(int descriptor);
+  // Serves one stream: tests, simulations.
+  void adopt(StreamPtr stream) { http_.adopt(std::move(stream)); }
+  [[nodiscard]] const Address* address() const;
+
+  // Replaces the configuration. An upstream or route that is the same in both goes on as it is; a changed one
+  // finishes what is in flight and then ends its sessions, whose clients begin again. On an error nothing has
+  // changed.
+  Status reload(Config config);
+
+  // Stops accepting, finishes what is in flight, then calls `done`.
+  void drain(std::function<void()> done);
+
+  [[nodiscard]] std::size_t sessions() const;
+  // Writes this gateway's numbers to its worker's slot.
+  void publish(BlackboardSlot& slot) const;
+
+ private:
+  Gateway(Parts parts, Config config, HttpGuard guard);
+
+  struct Placed {  // an upstream with the configuration it was made from
+    UpstreamConfig config;
+    std::unique_ptr<Upstream> upstream;
+  };
+
+  // HttpHandler: every request of the listener.
+  void on_head(HttpCall& call) override;
+  void on_request(HttpCall& call, PaddedString body) override;
+
+  Status place(const Config& config);
+  std::unique_ptr<Route> make_route(const std::string& path, const UpstreamConfig& config,
+                                    Upstream& upstream);
+  [[nodiscard]] HttpIdentity identify(const HttpCall& call) const;
+  [[nodiscard]] Route* find_route(Bytes path);
+  void watch_metrics();
+  void retire();
+  static Result<HttpGuard> make_guard(const Config& config);
+
+  Parts parts_;
+  Config config_;
+  HttpGuard guard_;
+  CallLog calls_;
+  SessionIds session_ids_;
+  MemoryEventLog events_;
+  OperatorPages pages_;
+  std::vector<Placed> upstreams_;
+  std::vector<Placed> retiring_upstreams_;  // replaced by a reload, until their last call has ended
+  std::vector<std::unique_ptr<Route>> routes_;
+  std::vector<std::unique_ptr<Route>> retiring_routes_;
+  HttpServer http_;
+  std::unique_ptr<Listener> listener_;
+  Timer retire_;
+  bool draining_ = false;
+};
+
+}  // namespace sluice

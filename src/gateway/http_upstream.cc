@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/http_upstream.h"
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include "codec/headers.h"
+#include "codec/jsonrpc.h"
+#include "gateway/upstream_call.h"
+#include "gateway/upstream_session.h"
+#include "mcp/errors.h"
+#include "mcp/modern.h"
+#include "net/entropy.h"
+
+namespace sluice {
+
+Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& context,
+                                                     const UpstreamConfig& config) {
+  StreamableHttpClientOptions options;
+  options.http.http = context.reactor.limits().http;
+  options.http.http.body_bytes_max = SIZE_MAX;  // a stream has no end; messages have their own bound
+  options.sse = context.reactor.limits().sse;
+  options.json = context.reactor.limits().json;
+  for (const auto& [name, value] : config.headers) options.fields.push_back(HeaderPair{name, value});
+  entropy(std::as_writable_bytes(std::span(&options.jitter_seed, 1)));
+  auto client = StreamableHttpClient::open(context.reactor, config.url, std::move(options));
+  if (!client) return client.error();
+  return std::unique_ptr<Upstream>(new HttpUpstream(context, config, *std::move(client)));
+}
+
+HttpUpstream::HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
+                           std::unique_ptr<StreamableHttpClient> client)
+    : context_(context), config_(config), ends_(context.calls, config_.name), client_(std::move(client)) {}
+
+UpstreamState HttpUpstream::state() const {
+  UpstreamState state;
+  state.usable = last_failure_.empty();
+  state.detail = last_failure_.empty() ? "reachable as far as known" : last_failure_;
+  state.sessions = sessions_;
+  state.calls = calls_;
+  state.connections = client_->http().connections();
+  return state;
+}
+
+void HttpUpstream::open(Exchange& exchange) {
+  context_.calls.opened(exchange);
+  if (exchange.request().era == Era::modern) return open_modern(exchange);
+  Session* session = exchange.session();
+  if (config_.era == EraSetting::modern) {
+    const std::array supported{latest_modern};
+    Refusal refusal = refusals::unsupported_version(supported, revision_text(exchange.request().revision));
+    refusal.message =
+        "upstream '" + config_.name + "' speaks only MCP 2026-07-28; this client began with initialize";
+    return ends_.refuse(exchange, refusal);
+  }
+  if (!session->attachment) session->attachment = std::make_unique<UpstreamSession>(*this, *session);
+  static_cast<UpstreamSession&>(*session->attachment).open(exchange);
+}
+
+void HttpUpstream::open_modern(Exchange& exchange) {
+  if (config_.era == EraSetting::legacy)
+    return ends_.refuse(
+        exchange, refusals::invalid_request("upstream '" + config_.name +
+                                            "' speaks only MCP up to 2025-11-25; begin with initialize"));
+  const ClientRequest& request = exchange.request();
+  const Envelope& envelope = request.message.envelope();
+  std::vector<HeaderPair> fields;
+  fields.push_back(HeaderPair{"MCP-Protocol-Version", std::string(revision_text(request.revision))});
+  fields.push_back(HeaderPair{"Mcp-Method", encode_mirrored(envelope.method)});
+  if (const auto name = mirrored_name(envelope))
+    fields.push_back(HeaderPair{"Mcp-Name", encode_mirrored(*name)});
+  fields.insert(fields.end(), request.param_headers.begin(), request.param_headers.end());
+  UpstreamCall::start(*this, exchange, nullptr, std::move(fields));
+}
+
+void HttpUpstream::cancelled(Exchange& exchange, CancelReason reason) {
+  ends_.cancelled(exchange, reason);
+  if (exchange.request().era == Era::legacy && exchange.session() != nullptr &&
+      exchange.session()->attachment)
+    static_cast<UpstreamSession&>(*exchange.session()->attachment).cancelled(exchange, reason);
+  exchange.attachment.reset();  // closes its stream, which is what cancels a modern call
+}
+
+void HttpUpstream::drained(Exchange& exchange) {
+  if (exchange.attachment) static_cast<UpstreamCall&>(*exchange.attachment).drained();
+}
+
+void HttpUpstream::drained(Session& session) {
+  if (session.attachment) static_cast<UpstreamSession&>(*session.attachment).drained();
+}
+
+void HttpUpstream::message(Session& session, ClientMessage message) {
+  if (session.attachment) static_cast<UpstreamSession&>(*session.attachment).message(std::move(message));
+}
+
+void HttpUpstream::ended(Session& session) {
+  if (session.attachment) static_cast<UpstreamSession&>(*session.attachment).farewell();
+  session.attachment.reset();
+}
+
+std::vector<Revision> HttpUpstream::revisions() const {
+  return {all_revisions.rbegin(), all_revisions.rend()};
+}
+
+}  // namespace sluice

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// HttpUpstream: an upstream that is a Streamable HTTP server, reached in the era its client speaks.
+//
+// A modern call is one POST and needs no state. A legacy session has one session at the upstream, with its
+// standalone stream, for itself; ids pass unchanged, for nobody else's are there. A client that does not read
+// pauses the far server. Nothing is sent twice. Lives on one reactor. Spec: basic/transports of each
+// revision; ledger C1, C2, C5.
+
+#include <memory>
+
+#include "gateway/upstream.h"
+#include "transport/streamable_http_client.h"
+
+namespace sluice {
+
+class UpstreamSession;
+class UpstreamCall;
+
+class HttpUpstream final : public Upstream {
+ public:
+  static Result<std::unique_ptr<Upstream>> open(const UpstreamContext& context, const UpstreamConfig& config);
+
+  void start() override {}
+  [[nodiscard]] UpstreamState state() const override;
+
+  void open(Exchange& exchange) override;
+  void cancelled(Exchange& exchange, CancelReason reason) override;
+  void drained(Exchange& exchange) override;
+  void drained(Session& session) override;
+  void message(Session& session, ClientMessage message) override;
+  void ended(Session& session) override;
+  [[nodiscard]] std::vector<Revision> revisions() const override;
+
+ private:
+  friend class UpstreamSession;
+  friend class UpstreamCall;
+  HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
+               std::unique_ptr<StreamableHttpClient> client);
+  void open_modern(Exchange& exchange);
+
+  UpstreamContext context_;
+  UpstreamConfig config_;
+  CallEnds ends_;
+  std::size_t sessions_ = 0;
+  std::size_t calls_ = 0;
+  std::string last_failure_;
+  std::unique_ptr<StreamableHttpClient> client_;
+};
+
+}  // namespace sluice

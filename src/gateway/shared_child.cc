@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/shared_child.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/json_writer.h"
+#include "codec/jsonrpc.h"
+#include "gateway/stdio_upstream.h"
+#include "mcp/errors.h"
+
+namespace sluice {
+
+namespace {
+
+// Names of our own requests on the channel; clients' begin behind them.
+constexpr ClientRef own_tools = 1;
+constexpr ClientRef own_listen = 2;
+constexpr ClientRef first_client = 16;
+
+constexpr seconds steady_after(10);  // a child that lived this long starts without back-off
+constexpr std::size_t calls_in_flight_max = 4'096;
+
+constexpr Bytes own_meta =
+    R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
+    R"({"name":"sluice","version":"0"},"io.modelcontextprotocol/clientCapabilities":{}})";
+
+}  // namespace
+
+SharedChild::SharedChild(StdioUpstream& upstream)
+    : upstream_(upstream),
+      multiplex_(upstream.context().reactor.limits().json, calls_in_flight_max),
+      scanner_(upstream.context().reactor.limits().json),
+      next_ref_(first_client),
+      restart_(
+          [](void* self) {
+            auto* shared = static_cast<SharedChild*>(self);
+            if (!shared->waiting_.empty()) shared->dispatch_waiting();
+          },
+          this) {
+  if (upstream_.config().era == EraSetting::modern) phase_ = Phase::modern;
+  if (upstream_.config().era == EraSetting::legacy) {
+    phase_ = Phase::legacy;
+    verdict_.why = "its configuration says so";
+  }
+}
+
+SharedChild::~SharedChild() = default;
+
+void SharedChild::start() {
+  if (phase_ == Phase::unprobed) probe();
+}
+
+UpstreamState SharedChild::state() const {
+  UpstreamState state;
+  state.children = (link_ ? 1U : 0U) + (probe_ ? 1U : 0U);
+  state.calls = open_.size() + waiting_.size();
+  state.usable = phase_ == Phase::legacy || phase_ == Phase::modern;
+  switch (phase_) {
+    case Phase::unprobed: state.detail = "not asked for its era yet"; break;
+    case Phase::probing: state.detail = "being asked for its era"; break;
+    case Phase::legacy: state.detail = "legacy: " + verdict_.why; break;
+    case Phase::modern: state.detail = "modern"; break;
+    case Phase::unknown: state.detail = "its era is unknown: " + verdict_.why; break;
+  }
+  if (!last_failure_.empty()) state.detail += "; last failure: " + last_failure_;
+  return state;
+}
+
+void SharedChild::probe() {
+  phase_ = Phase::probing;
+  probe_ = std::make_unique<EraProbe>(upstream_.context(), upstream_.config(),
+                                      [this](EraVerdict verdict) { probed(std::move(verdict)); });
+}
+
+void SharedChild::probed(EraVerdict verdict) {
+  verdict_ = std::move(verdict);
+  const std::unique_ptr<EraProbe> done = std::move(probe_);
+  phase_ = !verdict_.known ? Phase::unknown : verdict_.era == Era::modern ? Phase::modern : Phase::legacy;
+  upstream_.context()
+      .log.info("upstream probed")
+      .field("upstream", upstream_.config().name)
+      .field("era", !verdict_.known               ? "unknown"
+                    : verdict_.era == Era::modern ? "modern"
+                                                  : "legacy")
+      .field("why", verdict_.why);
+  if (phase_ == Phase::modern) return dispatch_waiting();
+  refuse_waiting(refusal_sentence());
+}
+
+std::string SharedChild::refusal_sentence() const {
+  const std::string& name = upstream_.config().name;
+  if (phase_ == Phase::unknown)
+    return "upstream '" + name + "' could not be asked for its era: " + verdict_.why;
+  return "upstream '" + name + "' speaks only MCP up to 2025-11-25 (" + verdict_.why +
+         "); this client sent a 2026-07-28 request: begin with initialize";
+}
+
+void SharedChild::open(Exchange& exchange) {
+  if (phase_ == Phase::legacy)
+    return upstream_.ends().refuse(exchange, refusals::invalid_request(refusal_sentence()));
+  if (phase_ == Phase::modern) return dispatch(exchange);
+  waiting_.push_back(&exchange);
+  if (phase_ != Phase::probing) probe();
+}
+
+bool SharedChild::ensure_child() {
+  if (link_) return true;
+  if (restart_.armed()) return false;
+  auto link = ChildLink::start(upstream_.context(), upstream_.config(), *this);
+  if (!link) {
+    last_failure_ = link.error().message;
+    refuse_waiting(last_failure_);
+    return false;
+  }
+  link_ = std::move(*link);
+  started_ = upstream_.context().reactor.now();
+  return true;
+}
+
+void SharedChild::dispatch(Exchange& exchange) {
+  const ClientRequest& request = exchange.request();
+  const bool wants_headers = request.over_http && request.message.envelope().method == "tools/call";
+  if (waiting_.size() >= calls_in_flight_max)
+    return upstream_.ends().refuse(
+        exchange, refusals::overloaded("too many calls wait for upstream '" + upstream_.config().name + "'"));
+  waiting_.push_back(&exchange);
+  if (!ensure_child()) return;
+  if (wants_headers && tools_.state() != ToolHeaders::State::fresh) return fetch_tools();
+  waiting_.pop_back();
+  send(exchange);
+}
+
+void SharedChild::dispatch_waiting() {
+  std::deque<Exchange*> waiting = std::exchange(waiting_, {});
+  while (!waiting.empty()) {
+    Exchange* exchange = waiting.front();
+    waiting.pop_front();
+    dispatch(*exchange);
+  }
+}
+
+void SharedChild::refuse_waiting(const std::string& sentence) {
+  for (Exchange* exchange : std::exchange(waiting_, {})) {
+    Refusal refusal = phase_ == Phase::legacy ? refusals::invalid_request(sentence)
+                                              : refusals::upstream_lost(Outcome::not_sent);
+    refusal.message = sentence;
+    upstream_.ends().refuse(*exchange, refusal,
+                            phase_ == Phase::legacy ? CallStatus::refused : CallStatus::lost);
+  }
+}
+
+void SharedChild::send(Exchange& exchange) {
+  const ClientRequest& request = exchange.request();
+  const Envelope& envelope = request.message.envelope();
+  if (link_->unsent() > upstream_.context().reactor.limits().net.unsent_bytes_soft)
+    return upstream_.ends().refuse(
+        exchange, refusals::overloaded("upstream '" + upstream_.config().name + "' does not read its input"));
+  if (request.over_http && envelope.method == "tools/call")
+    if (const auto refusal = tools_.check(request)) return upstream_.ends().refuse(exchange, *refusal);
+  const ClientRef ref = next_ref_++;
+  const auto text = multiplex_.outbound(envelope, ref);
+  if (!text) return upstream_.ends().refuse(exchange, refusals::overloaded(text.error().message));
+  open_.emplace(ref, &exchange);
+  refs_.emplace(&exchange, ref);
+  link_->send(*text);
+}
+
+void SharedChild::cancelled(Exchange& exchange, CancelReason reason) {
+  upstream_.ends().cancelled(exchange, reason);
+  std::erase(waiting_, &exchange);
+  const auto at = refs_.find(&exchange);
+  if (at == refs_.end()) return;
+  const ClientRef ref = at->second;
+  open_.erase(ref);
+  refs_.erase(at);
+  const auto notice = multiplex_.cancel(ref);
+  if (notice && link_) link_->send(*notice);
+}
+
+void SharedChild::on_child_message(ClientMessage message) {
+  const Routed routed = multiplex_.inbound(message.envelope());
+  if (routed.kind == Routed::Kind::reply) {
+    link_->send(routed.text);
+    return;
+  }
+  if (routed.kind != Routed::Kind::response && routed.kind != Routed::Kind::notification) return;
+  if (routed.ref < first_client) return on_own_message(routed.ref, routed.text);
+  const auto at = open_.find(routed.ref);
+  if (at == open_.end()) return;
+  Exchange& exchange = *at->second;
+  if (routed.kind == Routed::Kind::notification) {
+    exchange.notify(routed.text);
+    return;
+  }
+  refs_.erase(&exchange);
+  open_.erase(at);
+  if (exchange.request().over_http && exchange.request().message.envelope().method == "tools/list") {
+    ClientMessage rewritten;
+    if (rewritten.take(scanner_, PaddedString(routed.text)).ok())
+      if (const auto kept = without_broken_tools(rewritten.envelope()))
+        return upstream_.ends().finish(exchange, message.envelope(), *kept);
+  }
+  upstream_.ends().finish(exchange, message.envelope(), routed.text);
+}
+
+void SharedChild::on_child_gone(const std::string& why) {
+  last_failure_ = why;
+  const UpstreamContext& context = upstream_.context();
+  if (context.reactor.now() - started_ >= steady_after) restarts_ = 0;
+  const UpstreamLimits& limits = context.reactor.limits().upstream;
+  milliseconds wait = limits.restart_backoff_first;
+  for (std::size_t i = 0; i < restarts_ && wait < limits.restart_backoff_max; ++i) wait *= 2;
+  ++restarts_;
+  context.reactor.arm_after(restart_, std::min(wait, limits.restart_backoff_max));
+  context.log.warning("shared child lost")
+      .field("upstream", upstream_.config().name)
+      .field("why", why)
+      .field("calls", open_.size())
+      .field("restart_ms", std::min(wait, limits.restart_backoff_max).count());
+
+  link_.reset();
+  tools_.invalidate();
+  const std::vector<ClientRef> lost = multiplex_.lost();
+  std::unordered_map<ClientRef, Exchange*> open = std::exchange(open_, {});
+  refs_.clear();
+  for (const ClientRef ref : lost) {
+    const auto at = open.find(ref);
+    if (at == open.end()) continue;
+    Refusal refusal = refusals::upstream_lost(Outcome::sent_unknown);
+    refusal.message = why;
+    upstream_.ends().refuse(*at->second, refusal, CallStatus::lost);
+  }
+  refuse_waiting(why);
+}
+
+void SharedChild::send_own(ClientRef ref, const std::string& request) {
+  ClientMessage message;
+  CHECK(message.take(scanner_, PaddedString(request)).ok());
+  if (const auto text = multiplex_.outbound(message.envelope(), ref)) link_->send(*text);
+}
+
+void SharedChild::fetch_tools() {
+  if (tools_.state() == ToolHeaders::State::loading) return;
+  tools_.begin();
+  send_own(own_listen,
+           make_request("0", "subscriptions/listen",
+                        R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
+  send_own(own_tools, make_request("0", "tools/list", "{" + std::string(own_meta) + "}"));
+}
+
+void SharedChild::next_tools_page(const std::string& cursor) {
+  std::string params = R"({"cursor":)";
+  append_json_string(params, cursor);
+  params += "," + std::string(own_meta) + "}";
+  send_own(own_tools, make_request("0", "tools/list", params));
+}
+
+void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
+  const auto json = Json::parse(text);
+  if (!json) return;
+  if (ref == own_listen) {
+    if ((*json)["method"].string_or("") == "notifications/tools/list_changed") tools_.invalidate();
+    return;
+  }
+  if (const Json* result = json->find("result"); result != nullptr) {
+    if (const auto cursor = tools_.take_page(*result)) return next_tools_page(*cursor);
+  } else {
+    tools_.give_up();
+  }
+  dispatch_waiting();
+}
+
+}  // namespace sluice

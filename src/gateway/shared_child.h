@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// SharedChild: the one child that serves the modern calls of a stdio upstream, for all callers.
+//
+// Probes the command's era first, starts the child when it is needed, mints ids, validates Mcp-Param-*
+// headers where we end the HTTP in front of it, and starts it again with back-off when it dies: calls that
+// were in flight are told, the ones that wait are not. Callers who do not read never pause it: their front
+// closes them. Lives on one reactor. Spec: 2026-07-28 basic/transports; ledger D6.6.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "gateway/child_link.h"
+#include "gateway/era_probe.h"
+#include "gateway/tool_headers.h"
+#include "gateway/upstream.h"
+#include "mcp/multiplex.h"
+
+namespace sluice {
+
+class StdioUpstream;
+
+class SharedChild final : private ChildLinkHandler {
+ public:
+  explicit SharedChild(StdioUpstream& upstream);
+  ~SharedChild() override;
+
+  void start();
+  [[nodiscard]] UpstreamState state() const;
+  void open(Exchange& exchange);
+  void cancelled(Exchange& exchange, CancelReason reason);
+
+ private:
+  enum class Phase : std::uint8_t { unprobed, probing, legacy, unknown, modern };
+
+  void probe();
+  void probed(EraVerdict verdict);
+  // True when the child runs or could be started.
+  bool ensure_child();
+  void dispatch_waiting();
+  void refuse_waiting(const std::string& sentence);
+  void dispatch(Exchange& exchange);
+  void send(Exchange& exchange);
+  [[nodiscard]] std::string refusal_sentence() const;
+
+  void on_child_message(ClientMessage message) override;
+  void on_child_gone(const std::string& why) override;
+  void on_own_message(ClientRef ref, const std::string& text);
+
+  // Our own requests on the channel: the tool list for headers, and news of its changes.
+  void fetch_tools();
+  void next_tools_page(const std::string& cursor);
+  void send_own(ClientRef ref, const std::string& request);
+
+  StdioUpstream& upstream_;
+  Phase phase_ = Phase::unprobed;
+  EraVerdict verdict_;
+  std::unique_ptr<EraProbe> probe_;
+  std::unique_ptr<ChildLink> link_;
+  Multiplex multiplex_;
+  MessageScanner scanner_;
+  ToolHeaders tools_;
+  std::unordered_map<ClientRef, Exchange*> open_;
+  std::unordered_map<const Exchange*, ClientRef> refs_;
+  std::deque<Exchange*> waiting_;  // for the probe, the child, or the tool list
+  ClientRef next_ref_;
+  std::size_t restarts_ = 0;
+  Instant started_{};
+  std::string last_failure_;
+  Timer restart_;
+};
+
+}  // namespace sluice

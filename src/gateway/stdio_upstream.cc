@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/stdio_upstream.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "gateway/owned_child.h"
+#include "gateway/shared_child.h"
+#include "mcp/errors.h"
+
+namespace sluice {
+
+StdioUpstream::StdioUpstream(const UpstreamContext& context, const UpstreamConfig& config)
+    : context_(context),
+      config_(config),
+      ends_(context.calls, config_.name),
+      shared_(std::make_unique<SharedChild>(*this)),
+      bury_(
+          [](void* self) {
+            auto* upstream = static_cast<StdioUpstream*>(self);
+            for (const ChildLink* link : std::exchange(upstream->stopped_, {}))
+              std::erase_if(upstream->stopping_,
+                            [link](const auto& candidate) { return candidate.get() == link; });
+          },
+          this) {}
+
+StdioUpstream::~StdioUpstream() { shared_.reset(); }
+
+void StdioUpstream::start() { shared_->start(); }
+
+UpstreamState StdioUpstream::state() const {
+  UpstreamState state = shared_->state();
+  state.sessions = owned_.size();
+  state.children += owned_.size() + stopping_.size();
+  for (const OwnedChild* child : owned_) state.calls += child->calls();
+  return state;
+}
+
+std::vector<Revision> StdioUpstream::revisions() const {
+  return {all_revisions.rbegin(), all_revisions.rend()};
+}
+
+bool StdioUpstream::has_room() const {
+  return owned_.size() + stopping_.size() + shared_->state().children < config_.children_max;
+}
+
+OwnedChild* StdioUpstream::owned(Session* session) {
+  return session == nullptr ? nullptr : static_cast<OwnedChild*>(session->attachment.get());
+}
+
+void StdioUpstream::open(Exchange& exchange) {
+  context_.calls.opened(exchange);
+  if (exchange.request().era == Era::modern) return shared_->open(exchange);
+  if (OwnedChild* child = owned(exchange.session()); child != nullptr) return child->open(exchange);
+  open_session(exchange);
+}
+
+void StdioUpstream::open_session(Exchange& exchange) {
+  if (config_.era == EraSetting::modern) {
+    const std::array supported{latest_modern};
+    Refusal refusal = refusals::unsupported_version(supported, revision_text(exchange.request().revision));
+    refusal.message =
+        "upstream '" + config_.name + "' speaks only MCP 2026-07-28; this client began with initialize";
+    return ends_.refuse(exchange, refusal);
+  }
+  if (!has_room()) {
+    const std::string children = std::to_string(config_.children_max);
+    return ends_.refuse(exchange,
+                        refusals::overloaded("upstream '" + config_.name + "' has all its " + children +
+                                             " children in use; end a session or raise children_max"));
+  }
+  auto child = OwnedChild::start(*this, *exchange.session());
+  if (!child)
+    return ends_.refuse(exchange, refusals::internal_error(child.error().message), CallStatus::lost);
+  OwnedChild& started = **child;
+  exchange.session()->attachment = std::move(*child);
+  started.open(exchange);
+}
+
+void StdioUpstream::cancelled(Exchange& exchange, CancelReason reason) {
+  if (exchange.request().era == Era::modern) return shared_->cancelled(exchange, reason);
+  if (OwnedChild* child = owned(exchange.session()); child != nullptr)
+    return child->cancelled(exchange, reason);
+  ends_.cancelled(exchange, reason);
+}
+
+void StdioUpstream::drained(Exchange& exchange) {
+  if (OwnedChild* child = owned(exchange.session()); child != nullptr) child->drained();
+}
+
+void StdioUpstream::drained(Session& session) {
+  if (OwnedChild* child = owned(&session); child != nullptr) child->drained();
+}
+
+void StdioUpstream::message(Session& session, ClientMessage message) {
+  if (OwnedChild* child = owned(&session); child != nullptr) child->message(std::move(message));
+}
+
+void StdioUpstream::ended(Session& session) { session.attachment.reset(); }
+
+void StdioUpstream::retire(std::unique_ptr<ChildLink> link) {
+  ChildLink* stopping = link.get();
+  stopping_.push_back(std::move(link));
+  stopping->stop([this, stopping] {
+    stopped_.push_back(stopping);
+    context_.reactor.arm_after(bury_, Duration(0));
+  });
+}
+
+}  // namespace sluice

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// StdioUpstream: an upstream that is a command. A legacy session owns one child; modern calls share one.
+//
+// Decides by era which child an exchange goes to, bounds the children, and sees stopping ones to their end.
+// The era of the command is probed once, in a sibling, or pinned. Knows nothing of HTTP. Lives on one
+// reactor.
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "gateway/child_link.h"
+#include "gateway/upstream.h"
+
+namespace sluice {
+
+class OwnedChild;
+class SharedChild;
+
+class StdioUpstream final : public Upstream {
+ public:
+  StdioUpstream(const UpstreamContext& context, const UpstreamConfig& config);
+  ~StdioUpstream() override;
+
+  void start() override;
+  [[nodiscard]] UpstreamState state() const override;
+
+  void open(Exchange& exchange) override;
+  void cancelled(Exchange& exchange, CancelReason reason) override;
+  void drained(Exchange& exchange) override;
+  void drained(Session& session) override;
+  void message(Session& session, ClientMessage message) override;
+  void ended(Session& session) override;
+  [[nodiscard]] std::vector<Revision> revisions() const override;
+
+  // For the two kinds of child.
+  [[nodiscard]] const UpstreamContext& context() const { return context_; }
+  [[nodiscard]] const UpstreamConfig& config() const { return config_; }
+  [[nodiscard]] const CallEnds& ends() const { return ends_; }
+  [[nodiscard]] bool has_room() const;
+  void child_started(OwnedChild& child) { owned_.insert(&child); }
+  void child_ended(OwnedChild& child) { owned_.erase(&child); }
+  // Takes a child that is no longer needed and stops it gently.
+  void retire(std::unique_ptr<ChildLink> link);
+
+ private:
+  void open_session(Exchange& exchange);
+  [[nodiscard]] static OwnedChild* owned(Session* session);
+
+  UpstreamContext context_;
+  UpstreamConfig config_;
+  CallEnds ends_;
+  std::unordered_set<OwnedChild*> owned_;
+  std::unique_ptr<SharedChild> shared_;
+  std::vector<std::unique_ptr<ChildLink>> stopping_;
+  Timer bury_;  // destroys what has stopped, outside of its own calls
+  std::vector<ChildLink*> stopped_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Upstream: a server the gateway calls, as the Service that a route hands its exchanges to.
+//
+// What every kind of upstream is given and what it tells of itself; the kinds are stdio_upstream.h and
+// http_upstream.h. Lives on one reactor; outlives the exchanges and sessions it was handed.
+
+#include <memory>
+#include <string>
+
+#include "base/limits.h"
+#include "gateway/call_log.h"
+#include "gateway/config.h"
+#include "mcp/exchange.h"
+#include "net/reactor.h"
+#include "observe/log.h"
+
+namespace sluice {
+
+struct UpstreamContext {
+  Reactor& reactor;
+  Log& log;
+  CallLog& calls;
+  std::string minder;  // the program that is run as `minder exec-child …`; empty: this one
+};
+
+struct UpstreamState {
+  bool usable = false;
+  std::string detail;  // for people: "probing", "modern", "legacy", "starting again in 4 s: exit code 1"
+  std::size_t sessions = 0;     // legacy sessions it holds
+  std::size_t calls = 0;        // exchanges in flight
+  std::size_t children = 0;     // processes, stopping ones included
+  std::size_t connections = 0;  // to an HTTP server
+};
+
+class Upstream : public Service {
+ public:
+  // Begins what may take time (the era probe), so that the first call does not wait for it.
+  virtual void start() = 0;
+  [[nodiscard]] virtual UpstreamState state() const = 0;
+};
+
+// The kind the configuration says. Fails only for what cannot be right, such as an https URL.
+Result<std::unique_ptr<Upstream>> make_upstream(const UpstreamContext& context, const UpstreamConfig& config);
+
+}  // namespace sluice

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/upstream_call.h"
+
+#include <utility>
+
+#include "codec/jsonrpc.h"
+#include "gateway/upstream_session.h"
+#include "mcp/errors.h"
+
+namespace sluice {
+
+namespace {
+
+// Codes by which a server shows that it knows the modern era.
+bool is_modern_code(Bytes code) {
+  return code == "-32020" || code == "-32021" || code == "-32022" || code == "-32601" || code == "-32602";
+}
+
+}  // namespace
+
+UpstreamCall::UpstreamCall(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session)
+    : upstream_(upstream), exchange_(exchange), session_(session) {
+  ++upstream_.calls_;
+}
+
+UpstreamCall::~UpstreamCall() { --upstream_.calls_; }
+
+void UpstreamCall::start(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session,
+                         std::vector<HeaderPair> fields) {
+  std::unique_ptr<UpstreamCall> call(new UpstreamCall(upstream, exchange, session));
+  call->post_ =
+      upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields), *call);
+  exchange.attachment = std::move(call);
+}
+
+void UpstreamCall::drained() {
+  if (!std::exchange(paused_, false)) return;
+  post_->resume();
+}
+
+void UpstreamCall::watch_room(std::size_t room) {
+  if (room != 0 || paused_) return;
+  paused_ = true;
+  post_->pause();
+}
+
+void UpstreamCall::on_session_id(Bytes id) {
+  if (session_ != nullptr && exchange_.request().message.envelope().method == "initialize")
+    session_->established(id);
+}
+
+void UpstreamCall::on_message(ClientMessage message) {
+  const Envelope& envelope = message.envelope();
+  switch (envelope.kind) {
+    case MessageKind::response:
+    case MessageKind::error_response: return finish(envelope);
+    case MessageKind::notification: return watch_room(exchange_.notify(message.text()));
+    case MessageKind::request:
+      if (session_ != nullptr) watch_room(exchange_.ask(message.text()));
+      return;
+    case MessageKind::batch:
+    case MessageKind::invalid: return;
+  }
+}
+
+// The exchange takes this call with it, so nothing of ours may be touched afterwards.
+void UpstreamCall::finish(const Envelope& response) {
+  upstream_.last_failure_.clear();
+  if (session_ != nullptr && exchange_.request().message.envelope().method == "initialize")
+    session_->negotiated(response);
+  const CallEnds ends = upstream_.ends_;
+  ends.finish(exchange_, response);
+}
+
+void UpstreamCall::on_done() {
+  const CallEnds ends = upstream_.ends_;
+  Refusal refusal = refusals::upstream_lost(Outcome::sent_unknown);
+  refusal.message = "upstream '" + upstream_.config_.name + "' ended its reply without answering";
+  ends.refuse(exchange_, refusal, CallStatus::lost);
+}
+
+Refusal UpstreamCall::refusal_for(const HttpAnswer& answer) const {
+  const std::string who = "upstream '" + upstream_.config_.name + "'";
+  if (session_ != nullptr && answer.status == 404) return refusals::session_unknown();
+  Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+  refusal.message = who + " answered with HTTP status " + std::to_string(answer.status);
+  if (answer.status == 401 || answer.status == 403)
+    refusal.message = who + " refused the gateway's credentials";
+  if (exchange_.request().era == Era::modern && answer.status >= 400 && answer.status < 500 &&
+      answer.status != 401 && answer.status != 403 && answer.status != 408 && answer.status != 429)
+    refusal =
+        refusals::invalid_request(who + " does not speak MCP 2026-07-28 (it answered with HTTP status " +
+                                  std::to_string(answer.status) + "); begin with initialize");
+  return refusal;
+}
+
+void UpstreamCall::on_refused(const HttpAnswer& answer) {
+  const CallEnds ends = upstream_.ends_;
+  UpstreamSession* session = session_;
+  const bool session_lost = session != nullptr && answer.status == 404 && session->is_established();
+  ClientMessage message;
+  MessageScanner scanner(upstream_.context_.reactor.limits().json);
+  const bool is_error = message.take(scanner, PaddedString(answer.body)).ok() &&
+                        message.envelope().kind == MessageKind::error_response &&
+                        message.id() == exchange_.request().message.id();
+  const bool hand_on = is_error && !session_lost &&
+                       (exchange_.request().era == Era::legacy ||
+                        is_modern_code(message.envelope().view(message.envelope().error_code)));
+  if (hand_on) return finish(message.envelope());
+  ends.refuse(exchange_, refusal_for(answer), CallStatus::lost);
+  if (session_lost) session->lost();
+}
+
+void UpstreamCall::on_failed(const Error& error, Outcome outcome) {
+  const CallEnds ends = upstream_.ends_;
+  upstream_.last_failure_ = error.message;
+  Refusal refusal = refusals::upstream_lost(outcome);
+  refusal.message = "upstream '" + upstream_.config_.name + "': " + error.message;
+  ends.refuse(exchange_, refusal, CallStatus::lost);
+}
+
+}  // namespace sluice

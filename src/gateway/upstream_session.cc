@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/upstream_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/jsonrpc.h"
+#include "gateway/upstream_call.h"
+#include "mcp/errors.h"
+
+namespace sluice {
+
+// A POST that is answered with 202. What the upstream says against it is logged; nobody waits for it.
+struct UpstreamSession::Note final : UpstreamPostHandler {
+  Note(UpstreamSession& owner, bool opens) : session(owner), is_initialized(opens) {}
+  void on_message(ClientMessage) override {}
+  void on_done() override { finish(); }
+  void on_refused(const HttpAnswer& answer) override {
+    complain("HTTP status " + std::to_string(answer.status));
+    finish();
+  }
+  void on_failed(const Error& error, Outcome) override {
+    complain(error.message);
+    finish();
+  }
+  void complain(const std::string& why) const {
+    session.upstream_.context_.log.warning("an upstream did not take a message")
+        .field("upstream", session.upstream_.config_.name)
+        .field("why", why);
+  }
+  void finish() {
+    UpstreamSession& owner = session;
+    const bool was_initialized = is_initialized;
+    std::erase_if(owner.notes_, [this](const auto& note) { return note.get() == this; });
+    if (was_initialized) owner.initialized();
+  }
+
+  UpstreamSession& session;
+  bool is_initialized;
+  std::unique_ptr<UpstreamPost> post;
+};
+
+UpstreamSession::UpstreamSession(HttpUpstream& upstream, Session& session)
+    : upstream_(upstream),
+      session_(session),
+      gate_timer_([](void* self) { static_cast<UpstreamSession*>(self)->open_gate(); }, this) {
+  ++upstream_.sessions_;
+}
+
+UpstreamSession::~UpstreamSession() { --upstream_.sessions_; }
+
+std::vector<HeaderPair> UpstreamSession::fields() const {
+  std::vector<HeaderPair> fields;
+  if (!id_.empty()) fields.push_back(HeaderPair{"Mcp-Session-Id", id_});
+  if (!revision_.empty()) fields.push_back(HeaderPair{"MCP-Protocol-Version", revision_});
+  return fields;
+}
+
+void UpstreamSession::open(Exchange& exchange) {
+  if (gate_closed_) {
+    held_.push_back(&exchange);  // bounded by the session's exchanges in flight
+    return;
+  }
+  UpstreamCall::start(upstream_, exchange, this, fields());
+}
+
+void UpstreamSession::cancelled(Exchange& exchange, CancelReason reason) {
+  if (std::erase(held_, &exchange) != 0 || reason == CancelReason::peer_gone) return;
+  post_note(make_notification("notifications/cancelled",
+                              R"({"requestId":)" + std::string(exchange.request().message.id()) + "}"),
+            false);
+}
+
+void UpstreamSession::drained() {
+  if (std::exchange(paused_, false) && listen_) listen_->resume();
+}
+
+void UpstreamSession::message(ClientMessage message) {
+  const bool opens_gate = message.envelope().method == "notifications/initialized";
+  if (opens_gate) gate_closed_ = true;
+  post_note(std::string(message.text()), opens_gate);
+}
+
+void UpstreamSession::post_note(std::string text, bool opens_gate) {
+  if (notes_.size() >= notes_max) return;
+  notes_.push_back(std::make_unique<Note>(*this, opens_gate));
+  Note& note = *notes_.back();
+  note.post = upstream_.client_->post(std::move(text), fields(), note);
+}
+
+void UpstreamSession::initialized() {
+  if (listen_) return open_gate();
+  listen_ = upstream_.client_->listen(fields(), *this);
+  upstream_.context_.reactor.arm_after(gate_timer_, gate_wait);
+}
+
+void UpstreamSession::open_gate() {
+  gate_timer_.cancel();
+  if (!std::exchange(gate_closed_, false)) return;
+  const Lifetime::Watch watch(lifetime_);
+  for (Exchange* exchange : std::exchange(held_, {})) {
+    UpstreamCall::start(upstream_, *exchange, this, fields());
+    if (!watch.alive()) return;
+  }
+}
+
+void UpstreamSession::negotiated(const Envelope& response) {
+  if (response.kind != MessageKind::response) return;
+  const JsonSpan version = json_member(response.text, response.result, "protocolVersion");
+  if (!version || !decode_json_string(response.view(version), revision_)) revision_.clear();
+}
+
+void UpstreamSession::on_message(ClientMessage message) {
+  const MessageKind kind = message.envelope().kind;
+  if (kind != MessageKind::notification && kind != MessageKind::request) return;
+  if (session_.send(message.text()) == 0 && !paused_) {
+    paused_ = true;
+    listen_->pause();
+  }
+}
+
+void UpstreamSession::on_unavailable(int status) {
+  listen_.reset();
+  if (status == 404 && is_established()) return lost();
+  open_gate();
+}
+
+void UpstreamSession::farewell() {
+  if (id_.empty()) return;
+  upstream_.client_->end_session(fields());
+  id_.clear();
+}
+
+void UpstreamSession::lost() {
+  session_.end("upstream '" + upstream_.config_.name + "' no longer knows the session");
+}
+
+}  // namespace sluice

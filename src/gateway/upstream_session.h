@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// UpstreamSession: what a legacy session of ours has at an HTTP upstream: a session id, a revision, a
+// standalone stream.
+//
+// After `notifications/initialized` it holds requests back until the upstream has taken it and the standalone
+// stream is open, so that nothing overtakes the handshake and no early ask is lost. Attached to its session.
+// Lives on one reactor. Spec: 2025-11-25 basic/lifecycle, basic/transports; ledger D6.3.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/lifetime.h"
+#include "gateway/http_upstream.h"
+
+namespace sluice {
+
+class UpstreamSession final : public Attachment, private UpstreamListenHandler {
+ public:
+  UpstreamSession(HttpUpstream& upstream, Session& session);
+  UpstreamSession(const UpstreamSession&) = delete;
+  UpstreamSession& operator=(const UpstreamSession&) = delete;
+  ~UpstreamSession() override;
+
+  void open(Exchange& exchange);
+  void cancelled(Exchange& exchange, CancelReason reason);
+  void drained();
+  void message(ClientMessage message);
+  // Our session ended: so does the upstream's.
+  void farewell();
+
+  // The upstream's answer to initialize told its session id, or its result.
+  void established(Bytes id) { id_ = std::string(id); }
+  void negotiated(const Envelope& response);
+  [[nodiscard]] bool is_established() const { return !id_.empty(); }
+  // The upstream no longer knows the session: ours ends too.
+  void lost();
+
+ private:
+  struct Note;  // a notification or an answer on its way
+  [[nodiscard]] std::vector<HeaderPair> fields() const;
+  void post_note(std::string text, bool opens_gate);
+  void initialized();
+  void open_gate();
+
+  void on_opened() override { open_gate(); }
+  void on_message(ClientMessage message) override;
+  void on_unavailable(int status) override;
+
+  HttpUpstream& upstream_;
+  Session& session_;
+  std::string id_;
+  std::string revision_;
+  std::unique_ptr<UpstreamListen> listen_;
+  std::vector<std::unique_ptr<Note>> notes_;
+  std::vector<Exchange*> held_;  // behind the gate
+  bool gate_closed_ = false;
+  bool paused_ = false;
+  Timer gate_timer_;
+  Lifetime lifetime_;
+  static constexpr std::size_t notes_max = 1'024;
+  static constexpr milliseconds gate_wait = seconds(2);  // for the standalone stream to open
+};
+
+}  // namespace sluice

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/http_client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/buffer.h"
+
+namespace sluice {
+
+namespace {
+
+// The seconds a server says it keeps an idle connection: `Keep-Alive: timeout=5`.
+std::optional<seconds> announced_keep_alive(HeaderFields fields) {
+  for (ListReader list(header_value(fields, "Keep-Alive")); const auto element = list.next();) {
+    constexpr Bytes name = "timeout=";
+    if (element->substr(0, name.size()) != name) continue;
+    const Bytes digits = element->substr(name.size());
+    long long value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error == std::errc() && end == digits.data() + digits.size() && value >= 0 && value < 86'400)
+      return seconds(value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// One connection: connecting, answering one fetch, or idle in the pool.
+class HttpClientConnection final : public StreamHandler {
+ public:
+  explicit HttpClientConnection(HttpClient& client)
+      : client_(client),
+        reader_(HttpRole::response, client.options_.http),
+        idle_timer_([](void* self) { static_cast<HttpClientConnection*>(self)->close(); }, this) {}
+
+  void connect(HttpFetch& fetch);
+  void send(HttpFetch& fetch);
+  void pause();
+  void resume();
+  // The owner dropped the fetch before its response was complete.
+  void abandon();
+  void close();
+
+ private:
+  void connected(Result<StreamPtr> stream);
+  void on_bytes(PaddedBytes bytes) override;
+  void on_end() override;
+  void on_failed(const Error& error) override;
+  // Feeds the reader until the input is used up, the fetch is gone or paused. What is left over is kept.
+  void read(Bytes input);
+  bool handle(Http1Reader::Step step);
+  void complete();
+  void fail(Error error);
+
+  HttpClient& client_;
+  std::unique_ptr<Connecting> connecting_;
+  StreamPtr stream_;
+  Http1Reader reader_;
+  HttpFetch* fetch_ = nullptr;
+  Buffer held_;  // input behind a pause
+  Timer idle_timer_;
+  milliseconds idle_max_{};
+  bool ended_ = false;  // the peer finished while we were paused
+};
+
+HttpFetch::~HttpFetch() { client_.forget(*this); }
+
+void HttpFetch::pause() {
+  paused_ = true;
+  if (connection_ != nullptr) connection_->pause();
+}
+
+void HttpFetch::resume() {
+  paused_ = false;
+  if (connection_ != nullptr) connection_->resume();
+}
+
+void HttpClientConnection::connect(HttpFetch& fetch) {
+  fetch_ = &fetch;
+  fetch.connection_ = this;
+  ++client_.counters_.connects;
+  connecting_ =
+      connect_stream(client_.reactor_, client_.origin_.host, client_.origin_.port, client_.options_.connect,
+                     [this](Result<StreamPtr> stream) { connected(std::move(stream)); });
+}
+
+void HttpClientConnection::connected(Result<StreamPtr> stream) {
+  if (!stream) {
+    ++client_.counters_.connect_failures;
+    HttpFetch* fetch = std::exchange(fetch_, nullptr);
+    fetch->connection_ = nullptr;
+    HttpFetchHandler& handler = fetch->handler_;
+    ++client_.counters_.failures;
+    client_.closed(*this);
+    handler.on_failed(stream.error(), Outcome::not_sent);
+    return;
+  }
+  stream_ = std::move(*stream);
+  stream_->set_handler(this);
+  if (fetch_->paused_) stream_->pause();
+  send(*fetch_);
+}
+
+void HttpClientConnection::send(HttpFetch& fetch) {
+  fetch_ = &fetch;
+  fetch.connection_ = this;
+  idle_timer_.cancel();
+  HttpFetchRequest& request = fetch.request_;
+  std::vector<HeaderField> fields;
+  fields.reserve(request.fields.size() + 2);
+  fields.push_back(HeaderField{"Host", client_.origin_.host_field});
+  const std::string length = std::to_string(request.body.size());
+  if (!request.body.empty() || request.method == "POST")
+    fields.push_back(HeaderField{"Content-Length", length});
+  for (const HeaderPair& field : request.fields) fields.push_back(HeaderField{field.name, field.value});
+  std::string& head = client_.scratch_;
+  head.clear();
+  if (const Status written = write_request_head(head, request.method, request.target, HeaderFields(fields));
+      !written) {
+    HttpFetch* failed = std::exchange(fetch_, nullptr);
+    failed->connection_ = nullptr;
+    client_.fail_later(*failed, written.error());
+    client_.became_idle(*this);
+    return;
+  }
+  if (request.method == "HEAD") reader_.expect_no_body();
+  ++client_.counters_.requests;
+  idle_max_ = client_.options_.idle;
+  stream_->write(head);
+  stream_->write(request.body);
+  request.body = {};
+}
+
+void HttpClientConnection::pause() {
+  if (stream_) stream_->pause();
+}
+
+void HttpClientConnection::resume() {
+  if (!stream_) return;
+  stream_->resume();
+  if (held_.empty() && !ended_) return;
+  Buffer held = std::move(held_);
+  held_ = Buffer();
+  read(held.view());
+  if (fetch_ != nullptr && !fetch_->paused_ && ended_) on_end();
+}
+
+void HttpClientConnection::abandon() {
+  fetch_ = nullptr;
+  close();
+}
+
+void HttpClientConnection::close() {
+  idle_timer_.cancel();
+  connecting_.reset();
+  stream_.reset();
+  client_.closed(*this);
+}
+
+void HttpClientConnection::on_bytes(PaddedBytes bytes) {
+  if (fetch_ == nullptr) return close();  // a server that speaks unasked
+  if (fetch_->paused_ || !held_.empty()) return held_.append(bytes.bytes);
+  read(bytes.bytes);
+}
+
+void HttpClientConnection::read(Bytes input) {
+  for (;;) {
+    const Http1Reader::Step step = reader_.next(input);
+    if (step == Http1Reader::Step::need_bytes) return;
+    if (!handle(step)) break;
+    if (fetch_->paused_) return held_.append(input);
+  }
+  // The response is over. Nothing may follow it, for nothing was asked.
+  if (stream_ && fetch_ == nullptr && !input.empty()) close();
+}
+
+bool HttpClientConnection::handle(Http1Reader::Step step) {
+  switch (step) {
+    case Http1Reader::Step::head: {
+      const HttpHead& head = reader_.head();
+      if (head.status < 200) return true;
+      if (const auto announced = announced_keep_alive(head.fields))
+        idle_max_ = std::min(idle_max_, std::max(milliseconds(0), milliseconds(*announced) - seconds(1)));
+      fetch_->handler_.on_head(head);
+      return fetch_ != nullptr;
+    }
+    case Http1Reader::Step::body: fetch_->handler_.on_body(reader_.body()); return fetch_ != nullptr;
+    case Http1Reader::Step::end: complete(); return false;
+    case Http1Reader::Step::refused:
+      fail(Error(Errc::invalid,
+                 "the upstream's HTTP response is malformed: " + std::string(reader_.refusal().sentence)));
+      return false;
+    case Http1Reader::Step::need_bytes: break;
+  }
+  return false;
+}
+
+void HttpClientConnection::complete() {
+  HttpFetch* fetch = std::exchange(fetch_, nullptr);
+  fetch->connection_ = nullptr;
+  HttpFetchHandler& handler = fetch->handler_;
+  if (reader_.keep_alive() && idle_max_.count() > 0 && !ended_) {
+    client_.became_idle(*this);
+    client_.reactor_.arm_after(idle_timer_, idle_max_);
+  } else {
+    close();
+  }
+  handler.on_complete();
+}
+
+void HttpClientConnection::fail(Error error) {
+  HttpFetch* fetch = std::exchange(fetch_, nullptr);
+  fetch->connection_ = nullptr;
+  HttpFetchHandler& handler = fetch->handler_;
+  ++client_.counters_.failures;
+  close();
+  handler.on_failed(error, Outcome::sent_unknown);
+}
+
+void HttpClientConnection::on_end() {
+  if (fetch_ == nullptr) return close();
+  if (fetch_->paused_ || !held_.empty()) {
+    ended_ = true;
+    return;
+  }
+  ended_ = true;
+  switch (reader_.finish()) {
+    case Http1Reader::Step::end: return complete();
+    default:
+      return fail(Error(Errc::closed, "the upstream closed the connection before its response was complete"));
+  }
+}
+
+void HttpClientConnection::on_failed(const Error& error) {
+  if (fetch_ == nullptr) return close();
+  fail(Error(error.code, "the connection to the upstream failed: " + error.message));
+}
+
+HttpClient::HttpClient(Reactor& reactor, HttpOrigin origin, HttpClientOptions options)
+    : reactor_(reactor),
+      origin_(std::move(origin)),
+      options_(std::move(options)),
+      later_(
+          [](void* self) {
+            auto* client = static_cast<HttpClient*>(self);
+            client->dead_.clear();
+            client->dispatch();
+            client->reap();
+          },
+          this) {}
+
+HttpClient::~HttpClient() { DCHECK(waiting_.empty() && failing_.empty()); }
+
+std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetchHandler& handler) {
+  std::unique_ptr<HttpFetch> fetch(new HttpFetch(*this, handler, std::move(request)));
+  if (!idle_.empty()) {
+    HttpClientConnection* connection = idle_.back();
+    idle_.pop_back();
+    connection->send(*fetch);
+  } else if (connections_.size() < options_.connections_max) {
+    connections_.push_back(std::make_unique<HttpClientConnection>(*this));
+    connections_.back()->connect(*fetch);
+  } else if (waiting_.size() < options_.waiting_max) {
+    fetch->waiting_ = true;
+    waiting_.push_back(fetch.get());
+  } else {
+    ++counters_.refusals;
+    fail_later(*fetch, Error(Errc::exhausted, "too many requests are waiting for this upstream"));
+  }
+  return fetch;
+}
+
+void HttpClient::dispatch() {
+  while (!waiting_.empty()) {
+    HttpFetch* fetch = waiting_.front();
+    if (!idle_.empty()) {
+      waiting_.pop_front();
+      fetch->waiting_ = false;
+      HttpClientConnection* connection = idle_.back();
+      idle_.pop_back();
+      connection->send(*fetch);
+    } else if (connections_.size() < options_.connections_max) {
+      waiting_.pop_front();
+      fetch->waiting_ = false;
+      connections_.push_back(std::make_unique<HttpClientConnection>(*this));
+      connections_.back()->connect(*fetch);
+    } else {
+      return;
+    }
+  }
+}
+
+void HttpClient::reap() {
+  while (!failing_.empty()) {
+    const Failing failing = std::move(failing_.back());
+    failing_.pop_back();
+    ++counters_.failures;
+    failing.fetch->handler_.on_failed(failing.error, Outcome::not_sent);
+  }
+}
+
+void HttpClient::fail_later(HttpFetch& fetch, Error error) {
+  failing_.push_back(Failing{&fetch, std::move(error)});
+  reactor_.arm_after(later_, Duration(0));
+}
+
+void HttpClient::forget(HttpFetch& fetch) {
+  if (fetch.connection_ != nullptr) return fetch.connection_->abandon();
+  if (fetch.waiting_) waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &fetch));
+  std::erase_if(failing_, [&fetch](const Failing& failing) { return failing.fetch == &fetch; });
+}
+
+void HttpClient::became_idle(HttpClientConnection& connection) {
+  idle_.push_back(&connection);
+  if (!waiting_.empty()) reactor_.arm_after(later_, Duration(0));
+}
+
+void HttpClient::closed(HttpClientConnection& connection) {
+  std::erase(idle_, &connection);
+  const auto at =
+      std::find_if(connections_.begin(), connections_.end(),
+                   [&connection](const auto& candidate) { return candidate.get() == &connection; });
+  if (at == connections_.end()) return;
+  dead_.push_back(std::move(*at));
+  *at = std::move(connections_.back());
+  connections_.pop_back();
+  reactor_.arm_after(later_, Duration(0));
+}
+
+}  // namespace sluice

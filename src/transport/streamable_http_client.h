@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Streamable HTTP, asking side: one MCP endpoint, messages posted to it and the messages that come back.
+//
+// Knows how messages ride on HTTP in both eras (JSON or SSE replies, the standalone GET stream, DELETE);
+// knows no session rules and no method: which fields a request carries is the caller's. Nothing is ever
+// posted twice. All three kinds of request are owned by their starter and may be dropped from inside their
+// callbacks. Lives on one reactor. Spec: basic/transports of 2025-03-26 to 2026-07-28.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/lifetime.h"
+#include "base/random.h"
+#include "codec/json_scan.h"
+#include "codec/sse.h"
+#include "mcp/exchange.h"
+#include "transport/http_client.h"
+
+namespace sluice {
+
+// An answer that is no MCP message stream: a refusal, mostly.
+struct HttpAnswer {
+  int status = 0;
+  std::string body;              // bounded; what is beyond is cut
+  std::string www_authenticate;  // of a 401 or 403
+};
+
+class UpstreamPostHandler {
+ public:
+  virtual ~UpstreamPostHandler() = default;
+  // The response's Mcp-Session-Id, before anything else of it.
+  virtual void on_session_id(Bytes id) { static_cast<void>(id); }
+  // One message of the reply, in order.
+  virtual void on_message(ClientMessage message) = 0;
+  // The reply ended as it should (202, or the end of the JSON text or stream): the last call.
+  virtual void on_done() = 0;
+  // Any other status than 200 and 202: the last call.
+  virtual void on_refused(const HttpAnswer& answer) = 0;
+  // The transport failed, or the reply was no MCP: the last call.
+  virtual void on_failed(const Error& error, Outcome outcome) = 0;
+};
+
+class StreamableHttpClient;
+
+// One POST and its reply. Dropping it closes the reply, which in the modern era cancels the call.
+class UpstreamPost final : private HttpFetchHandler {
+ public:
+  // Stops and restarts the reply: the far upstream stops with it.
+  void pause() { fetch_->pause(); }
+  void resume() { fetch_->resume(); }
+
+ private:
+  friend class StreamableHttpClient;
+  enum class Reply : std::uint8_t { none, json, stream, other };
+  UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler);
+
+  void on_head(const HttpHead& head) override;
+  void on_body(Bytes piece) override;
+  void on_complete() override;
+  void on_failed(const Error& error, Outcome outcome) override;
+  void on_stream(Bytes piece);
+  // False when we were dropped meanwhile.
+  bool deliver(PaddedString text);
+
+  StreamableHttpClient& client_;
+  UpstreamPostHandler& handler_;
+  std::unique_ptr<HttpFetch> fetch_;
+  Reply reply_ = Reply::none;
+  HttpAnswer answer_;
+  std::string body_;
+  Charge charge_;
+  std::unique_ptr<SseReader> events_;
+  Lifetime lifetime_;
+};
+
+class UpstreamListenHandler {
+ public:
+  virtual ~UpstreamListenHandler() = default;
+  // The stream is open (again).
+  virtual void on_opened() {}
+  virtual void on_message(ClientMessage message) = 0;
+  // The upstream offers no standalone stream (405), or refused it for good (4xx): the last call.
+  virtual void on_unavailable(int status) = 0;
+};
+
+// The standalone GET stream of a legacy session. Reconnects with Last-Event-ID, after `retry:` or a growing,
+// jittered wait, until it is dropped or refused.
+class UpstreamListen final : private HttpFetchHandler {
+ public:
+  void pause();
+  void resume();
+
+ private:
+  friend class StreamableHttpClient;
+  UpstreamListen(StreamableHttpClient& client, std::vector<HeaderPair> fields,
+                 UpstreamListenHandler& handler);
+
+  void connect();
+  void again();
+  void on_head(const HttpHead& head) override;
+  void on_body(Bytes piece) override;
+  void on_complete() override;
+  void on_failed(const Error& error, Outcome outcome) override;
+
+  StreamableHttpClient& client_;
+  std::vector<HeaderPair> fields_;
+  UpstreamListenHandler& handler_;
+  std::unique_ptr<HttpFetch> fetch_;
+  std::unique_ptr<SseReader> events_;
+  std::string last_event_id_;
+  int status_ = 0;
+  int failures_ = 0;
+  bool paused_ = false;
+  Lifetime lifetime_;
+  Timer retry_;
+};
+
+struct StreamableHttpClientOptions {
+  HttpClientOptions http;
+  SseLimits sse;
+  JsonLimits json;
+  std::vector<HeaderPair> fields;  // laid on every request, such as Authorization
+  std::size_t refusal_bytes_max = 64 * 1024;
+  milliseconds reconnect_first = milliseconds(500);
+  milliseconds reconnect_max = seconds(8);
+  std::uint64_t jitter_seed = 0;
+};
+
+class StreamableHttpClient {
+ public:
+  // `url` is an http URL; https is refused until TLS is there.
+  static Result<std::unique_ptr<StreamableHttpClient>> open(Reactor& reactor, const std::string& url,
+                                                            StreamableHttpClientOptions options);
+
+  StreamableHttpClient(const StreamableHttpClient&) = delete;
+  StreamableHttpClient& operator=(const StreamableHttpClient&) = delete;
+  ~StreamableHttpClient();
+
+  // Posts one message. `fields` are the era's own (session, version, Mcp-*). Callbacks never come from inside
+  // this.
+  std::unique_ptr<UpstreamPost> post(std::string message, std::vector<HeaderPair> fields,
+                                     UpstreamPostHandler& handler);
+  // Opens the standalone stream of a session.
+  std::unique_ptr<UpstreamListen> listen(std::vector<HeaderPair> fields, UpstreamListenHandler& handler);
+  // Ends a session with DELETE, fire and forget: it outlives its caller, and a failure is nobody's business.
+  void end_session(std::vector<HeaderPair> fields);
+
+  [[nodiscard]] const HttpClient& http() const { return http_; }
+  [[nodiscard]] std::size_t farewells() const { return farewells_.size(); }
+
+ private:
+  friend class UpstreamPost;
+  friend class UpstreamListen;
+  struct Farewell;
+  StreamableHttpClient(Reactor& reactor, HttpOrigin origin, std::string target,
+                       StreamableHttpClientOptions options);
+  HttpFetchRequest request(std::string method, std::vector<HeaderPair> fields, std::string body) const;
+
+  Reactor& reactor_;
+  StreamableHttpClientOptions options_;
+  std::string target_;
+  HttpClient http_;
+  MessageScanner scanner_;
+  Random random_;
+  std::vector<std::unique_ptr<Farewell>> farewells_;  // DELETEs under way, at most farewells_max
+  static constexpr std::size_t farewells_max = 1'024;
+};
+
+}  // namespace sluice
