@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/config.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+SecretSource some_secrets() {
+  SecretSource source;
+  source.env = [](const std::string& name) -> Result<std::string> {
+    if (name == "TOKEN") return std::string("s3cret-token");
+    return Error(Errc::not_found, "the environment has no " + name);
+  };
+  source.file = [](const std::string& path) -> Result<std::string> {
+    if (path == "key.txt") return std::string("key-of-alice-0123\n");
+    return Error(Errc::not_found, path + " does not exist");
+  };
+  return source;
+}
+
+Result<Config> parse(const std::string& text) { return parse_config(text, "sluice.yaml", some_secrets()); }
+
+std::string fault(const std::string& text) {
+  const auto config = parse(text);
+  return config ? "taken" : config.error().message;
+}
+
+constexpr const char* minimal = R"(
+upstreams:
+  files: {stdio: [server-filesystem, /tmp]}
+routes:
+  - {path: /mcp, upstreams: [files]}
+)";
+
+TEST(Config, TakesAMinimalFileWithSafeDefaults) {
+  const auto config = parse(minimal);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->listen.address, "127.0.0.1:8080");
+  EXPECT_EQ(config->listen.connections_max, 1'000U);
+  ASSERT_EQ(config->upstreams.size(), 1U);
+  EXPECT_EQ(config->upstreams[0].command, (std::vector<std::string>{"server-filesystem", "/tmp"}));
+  EXPECT_EQ(config->upstreams[0].era, EraSetting::automatic);
+  EXPECT_EQ(config->routes[0].upstream, "files");
+  EXPECT_TRUE(config->keys.empty());
+}
+
+TEST(Config, TakesEverythingThatIsDocumented) {
+  const auto config = parse(R"(
+listen: {http: "0.0.0.0:8443", connections_max: 20000, allowed_hosts: [mcp.example], allowed_origins: ["https://app.example"]}
+upstreams:
+  github: {stdio: [github-mcp], env: {GITHUB_TOKEN: "${env:TOKEN}"}, cwd: work, era: legacy, children_max: 3, start_timeout: 90s}
+  search: {url: "http://search.example/mcp", headers: {Authorization: "Bearer ${env:TOKEN}"}, era: modern, tool_timeout: 2m}
+routes:
+  - {path: /mcp, upstreams: [github]}
+  - {path: /search, upstreams: search}
+auth:
+  keys:
+    alice: {key: "${file:key.txt}"}
+    bob: {sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+log: {level: debug, access: false}
+limits: {message_bytes: 1048576, sessions: 10, session_idle: 5m, worker_bytes: 268435456}
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->upstreams[0].env.at("GITHUB_TOKEN"), "s3cret-token");
+  EXPECT_EQ(config->upstreams[0].start_timeout, seconds(90));
+  EXPECT_EQ(config->upstreams[1].headers.at("Authorization"), "Bearer s3cret-token");
+  EXPECT_EQ(config->upstreams[1].tool_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(config->keys.find("key-of-alice-0123"), "alice");  // the file's line end is no part of it
+  EXPECT_EQ(config->secrets, (std::vector<std::string>{"s3cret-token", "s3cret-token", "key-of-alice-0123"}));
+  EXPECT_EQ(config->limits.json.message_bytes_max, 1'048'576U);
+  EXPECT_FALSE(config->access_log);
+}
+
+// Each text is the minimal file with one fault; the sentence must name the line and the thing.
+TEST(Config, NamesWhatIsWrongAndWhere) {
+  const struct {
+    const char* text;
+    const char* says;
+  } cases[] = {
+      {"upstreams: [", "sluice.yaml:"},
+      {"", "must be a map"},
+      {"upstream: {}\n", "sluice.yaml:1: unknown key 'upstream' in the configuration"},
+      {"routes: []\n", "there are no 'upstreams'"},
+      {"upstreams: {a: {stdio: [x]}}\n", "there are no 'routes'"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: []\n", "routes must be a list with at least one"},
+      {"upstreams: {}\nroutes: [{path: /mcp, upstreams: a}]\n", "at least one entry"},
+      {"upstreams: {a b: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: a}]\n", "upstream name 'a b'"},
+      {"upstreams: {a: {}}\nroutes: [{path: /mcp, upstreams: a}]\n", "either 'stdio' or 'url'"},
+      {"upstreams: {a: {stdio: [x], url: 'http://h/'}}\nroutes: []\n", "either 'stdio' or 'url'"},
+      {"upstreams: {a: {stdio: []}}\nroutes: []\n", "a command and its arguments"},
+      {"upstreams: {a: {stdio: [x], headers: {A: b}}}\nroutes: []\n", "'headers' is for url upstreams"},
+      {"upstreams: {a: {url: 'http://h/', cwd: b}}\nroutes: []\n", "'cwd' is for stdio upstreams"},
+      {"upstreams: {a: {url: 'ftp://h/'}}\nroutes: []\n", "upstreams.a.url"},
+      {"upstreams: {a: {stdio: [x], era: new}}\nroutes: []\n", "auto, legacy or modern"},
+      {"upstreams: {a: {stdio: [x], start_timeout: 5}}\nroutes: []\n", "a time such as"},
+      {"upstreams: {a: {stdio: [x], start_timeout: 99h}}\nroutes: []\n", "a time such as"},
+      {"upstreams: {a: {stdio: [x], children_max: 0}}\nroutes: []\n", "whole number from 1"},
+      {"upstreams: {a: {stdio: [x], children_max: 2x}}\nroutes: []\n", "whole number from 1"},
+      {"upstreams:\n  a: {stdio: [x], env: {K: '${env:NO}'}}\nroutes: []\n",
+       "sluice.yaml:2: '${env:NO}' has no value"},
+      {"upstreams: {a: {stdio: [x], env: {K: '${env:NO'}}}\nroutes: []\n", "has no }"},
+      {"upstreams: {a: {stdio: [x], env: {K: '${vault:NO}'}}}\nroutes: []\n",
+       "neither ${env:NAME} nor ${file:PATH}"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: mcp, upstreams: a}]\n", "must begin with /"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: b}]\n", "'b', which does not exist"},
+      {"upstreams: {a: {stdio: [x]}, b: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: [a, b]}]\n",
+       "exactly one upstream"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}, {path: /m, upstreams: a}]\n",
+       "two routes"},
+      {"upstreams: {a: {stdio: [x], stdio: [y]}}\nroutes: []\n", "occurs twice"},
+      {"listen: {http: 'nowhere'}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
+       "listen.http"},
+      {"auth: {keys: {a: {key: plain-text-key-0123}}}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, "
+       "upstreams: a}]\n",
+       "must be a reference"},
+      {"auth: {keys: {a: {sha256: abc}}}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
+       "64 hexadecimal digits"},
+      {"log: {level: loud}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
+       "log.level must be"},
+  };
+  for (const auto& c : cases)
+    EXPECT_NE(fault(c.text).find(c.says), std::string::npos) << c.text << "\n" << fault(c.text);
+}
+
+TEST(Config, NeverRepeatsASecretInItsSentence) {
+  const std::string sentence =
+      fault("upstreams: {a: {url: '${env:TOKEN}'}}\nroutes: [{path: /mcp, upstreams: a}]\n");
+  EXPECT_NE(sentence, "taken");
+  EXPECT_EQ(sentence.find("s3cret"), std::string::npos) << sentence;
+}
+
+TEST(Config, ListensBeyondLoopbackOnlyWithKeysOrWhenToldSo) {
+  auto config = parse(minimal);
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(check_exposure(*config, false).ok());
+  config->listen.address = "0.0.0.0:8080";
+  EXPECT_FALSE(check_exposure(*config, false).ok());
+  EXPECT_TRUE(check_exposure(*config, true).ok());
+  ASSERT_TRUE(config->keys.add_key("alice", "0123456789abcdef").ok());
+  EXPECT_TRUE(check_exposure(*config, false).ok());
+}
+
+TEST(Config, MakesOneRouteOfACommandOrAUrl) {
+  const Config command = config_for_command({"npx", "-y", "server"});
+  EXPECT_EQ(command.routes[0].path, "/mcp");
+  EXPECT_EQ(command.upstreams[0].command.size(), 3U);
+  const auto url = config_for_url("http://127.0.0.1:3000/mcp");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->upstreams[0].url, "http://127.0.0.1:3000/mcp");
+  EXPECT_FALSE(config_for_url("127.0.0.1:3000"));
+}
+
+}  // namespace
+}  // namespace sluice
