@@ -2,10 +2,10 @@
 #pragma once
 // Stream: a two-way run of bytes, whatever carries it (TCP, a Unix socket, a child's pipes, memory).
 //
-// It knows nothing of what the bytes mean. The one backpressure contract of the program lives here: write() returns the
-// room left, 0 says pause; a paused reader stops the peer. Writes of one turn go out in one system call at its end.
-// Owned by a StreamPtr; dropping it closes, and is allowed inside any callback. Handlers must outlive their stream or
-// detach first. Lives on one reactor.
+// It knows nothing of what the bytes mean. The one backpressure contract of the program lives here: write()
+// returns the room left, 0 says pause; a paused reader stops the peer. Writes of one turn go out in one
+// system call at its end. Owned by a StreamPtr; dropping it closes, and is allowed inside any callback.
+// Handlers must outlive their stream or detach first. Lives on one reactor.
 
 #include <cstddef>
 #include <memory>
@@ -35,8 +35,8 @@ class Stream {
   // Who is told; null detaches. Reading starts when a handler is set.
   virtual void set_handler(StreamHandler* handler) = 0;
 
-  // Takes the bytes (copies what the kernel does not) and returns how many more may be written before the writer should
-  // pause: 0 means wait for on_drained(). Never fails: failures come as on_failed().
+  // Takes the bytes (copies what the kernel does not) and returns how many more may be written before the
+  // writer should pause: 0 means wait for on_drained(). Never fails: failures come as on_failed().
   virtual std::size_t write(Bytes bytes) = 0;
   // Bytes taken and not yet handed to the kernel.
   [[nodiscard]] virtual std::size_t unsent() const = 0;
