@@ -13,7 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-// What those headers use of the C library is declared above, where it is not hidden.
+// What those headers use of the C library and of Boost.System is declared before, where it is not hidden.
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 #pragma GCC visibility push(hidden)
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
@@ -213,7 +215,7 @@ Error explain(Bytes text, const JsonParseOptions& options, const Builder& builde
       return Error(Errc::invalid,
                    "JSON: the member \"" + culprit + "\" occurs twice in the object that ends" + place);
     }
-    case Refusal::number: return Error(Errc::invalid, "JSON: a number beyond every double" + place);
+    case Refusal::number: return Error(Errc::invalid, "JSON: a number out of range" + place);
     case Refusal::values:
       return Error(Errc::too_large, "JSON: more than " + std::to_string(options.values_max) + " values");
     case Refusal::none: break;

@@ -39,6 +39,13 @@ bool is_huge(Bytes number) {
   return magnitude + (negative ? -exponent : exponent) > 0;
 }
 
+bool has_short_exponent(Bytes number) {
+  const std::size_t e = number.find_first_of("eE");
+  if (e == Bytes::npos) return true;
+  const std::size_t first = number.find_first_not_of("+-0", e + 1);
+  return first == Bytes::npos || number.size() - first <= 9;
+}
+
 // Length of the well-formed UTF-8 sequence at the front (table 3-7 of Unicode), 0 when there is none.
 std::size_t sequence_length(Bytes text) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -58,6 +65,7 @@ std::size_t sequence_length(Bytes text) {
 }  // namespace
 
 bool json_number_value(Bytes number, double& value) {
+  if (!has_short_exponent(number)) return false;
   const auto read = std::from_chars(number.data(), number.data() + number.size(), value);
   if (read.ec == std::errc()) return true;
   if (is_huge(number)) return false;

@@ -11,7 +11,8 @@
 namespace sluice {
 
 // The double nearest to a number that obeys JSON's grammar; false when it is beyond every double (1e400).
-// What is too small becomes a zero of its sign.
+// What is too small becomes a zero of its sign. An exponent of more than nine digits is refused whatever its
+// sign and mantissa, as readers disagree about those.
 [[nodiscard]] bool json_number_value(Bytes number, double& value);
 
 // The verdict of is_utf8() at the speed of vectors.

@@ -9,12 +9,43 @@
 // nothing. One thread.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "base/bytes.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace sluice {
+
+namespace walk_detail {
+
+// The first quote, backslash or control character at or behind `at`. Reads up to 15 bytes behind `end` and
+// may return a place there.
+inline const char* find_special(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control = _mm_set1_epi8(0x1F);
+  for (; at < end; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i is_quote = _mm_cmpeq_epi8(block, quote);
+    const __m128i is_backslash = _mm_cmpeq_epi8(block, backslash);
+    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(block, control), block);
+    const int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_quote, is_backslash), is_control));
+    if (mask != 0) return at + std::countr_zero(static_cast<unsigned>(mask));
+  }
+  return end;
+#else
+  while (at < end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+  return at;
+#endif
+}
+
+}  // namespace walk_detail
 
 class JsonWalk {
  public:
@@ -80,5 +111,57 @@ class JsonWalk {
   // Whether the container on that level is an object; levels that were entered by hand are not marked.
   std::array<std::uint64_t, depth_ceiling / 64> objects_;
 };
+
+// What a scan does for every member stands here, to be inlined.
+inline bool JsonWalk::enter() {
+  if (depth_ >= depth_max_) return fail("nested too deeply");
+  ++depth_;
+  ++at_;
+  return true;
+}
+
+inline bool JsonWalk::take_name(std::uint32_t& quote, Bytes& name, bool& escaped) {
+  skip_blanks();
+  if (peek() != '"') return fail("a member's name in quotes is expected");
+  quote = offset();
+  if (!take_string(name, escaped)) return false;
+  skip_blanks();
+  if (peek() != ':') return fail("a colon is expected after a member's name");
+  ++at_;
+  skip_blanks();
+  return true;
+}
+
+inline int JsonWalk::take_comma(char closing) {
+  skip_blanks();
+  const char c = peek();
+  if (c == ',') {
+    ++at_;
+    return 1;
+  }
+  if (c == closing && c != '\0') return 0;
+  fail(at_end() ? "the text ends within a value" : "a comma or the closing bracket is expected");
+  return -1;
+}
+
+inline bool JsonWalk::take_string(Bytes& inner, bool& escaped) {
+  ++at_;
+  const char* const first = at_;
+  escaped = false;
+  for (;;) {
+    at_ = walk_detail::find_special(at_, end_);
+    if (at_ >= end_) {
+      at_ = end_;
+      return fail("the text ends within a string");
+    }
+    if (*at_ == '"') break;
+    if (*at_ != '\\') return fail("a control character in a string");
+    escaped = true;
+    if (!take_escape()) return false;
+  }
+  inner = Bytes(first, static_cast<std::size_t>(at_ - first));
+  ++at_;
+  return true;
+}
 
 }  // namespace sluice
