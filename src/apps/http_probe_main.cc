@@ -21,7 +21,8 @@ struct Options {
 };
 
 std::string describe(const HttpHead& head, HttpRole role) {
-  if (role == HttpRole::response) return "HTTP/1." + std::to_string(head.version_minor) + " " + std::to_string(head.status);
+  if (role == HttpRole::response)
+    return "HTTP/1." + std::to_string(head.version_minor) + " " + std::to_string(head.status);
   return std::string(head.method) + " " + std::string(head.target);
 }
 

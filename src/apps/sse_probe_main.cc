@@ -19,7 +19,8 @@ int main(int argc, char**) {
   }
   const auto input = read_standard_input(64UL * 1024 * 1024);
   if (!input) return refuse_input("the input is longer than 64 MiB");
-  SseReader reader{SseLimits{}};
+  const SseLimits limits;
+  SseReader reader(limits);
   reader.feed(*input);
   for (SseEvent event;;) {
     const SseReader::Step step = reader.next(event);
@@ -27,7 +28,12 @@ int main(int argc, char**) {
     if (step == SseReader::Step::need_bytes) break;
     if (!is_utf8(event.data)) return refuse_input("an event is not UTF-8");
     std::string line;
-    JsonWriter(line).begin_object().member("type", event.type).member("data", event.data).member("id", event.id).end_object();
+    JsonWriter(line)
+        .begin_object()
+        .member("type", event.type)
+        .member("data", event.data)
+        .member("id", event.id)
+        .end_object();
     std::printf("%s\n", line.c_str());
   }
   std::string line;

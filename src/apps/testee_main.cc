@@ -22,10 +22,10 @@ namespace {
 
 using namespace sluice;
 
-constexpr Bytes page =
-    "<!doctype html>\n<html lang=\"en\"><title>testee</title><h1>It Works</h1></html>\n";
+constexpr Bytes page = "<!doctype html>\n<html lang=\"en\"><title>testee</title><h1>It Works</h1></html>\n";
 constexpr const char* usage =
-    "usage: testee --http HOST:PORT [--echo-all] [--receipt-ms N] [--keep-alive-ms N] [--connections-max N]\n";
+    "usage: testee --http HOST:PORT [--echo-all] [--receipt-ms N] [--keep-alive-ms N] [--connections-max "
+    "N]\n";
 
 struct Options {
   std::string address;
