@@ -46,6 +46,11 @@ void check_against_tree(const Envelope& e, const Json& tree) {
   CHECK(meta.is_object() == e.meta.present());
   if (e.meta_progress_token) CHECK(meta["progressToken"] == *Json::parse(e.view(e.meta_progress_token)));
   if (e.id) CHECK(RpcId::from_raw(e.view(e.id)).ok());
+  CHECK(json_children(e.text, e.message).size() == tree.size());
+  for (const JsonMember& member : tree["params"].members()) {
+    const JsonSpan found = json_member(e.text, e.params, member.name);
+    CHECK(found.present() && *Json::parse(e.view(found)) == member.value);
+  }
 }
 
 void check_splices(const Envelope& e, Json tree) {
