@@ -37,8 +37,8 @@ std::string outcome_data(Outcome outcome) {
   return data;
 }
 
-// What JSON-RPC reserves, and room for servers' own codes; 0 says nothing.
-bool is_code(int code) { return code != 0 && code >= -32768 && code <= 32767; }
+// Any integer but 0, which says nothing.
+bool is_code(int code) { return code != 0; }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -221,7 +221,7 @@ std::string_view outcome_text(Outcome outcome) {
 }
 
 Status validate(const Refusal& refusal) {
-  if (!is_code(refusal.code)) return Error(Errc::invalid, "an error needs a code of JSON-RPC's range, not 0");
+  if (!is_code(refusal.code)) return Error(Errc::invalid, "an error needs a code other than 0");
   if (refusal.message.empty()) return Error(Errc::invalid, "an error needs a message");
   if (refusal.message.size() > refusal_message_bytes_max)
     return Error(Errc::too_large, "the message of an error is too long");

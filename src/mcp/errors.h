@@ -83,7 +83,7 @@ namespace refusals {
 
 [[nodiscard]] std::string_view outcome_text(Outcome outcome);
 
-// Is this an error we may send (M7)? A code that JSON-RPC or MCP allows, a message that is one line of UTF-8
+// Is this an error we may send (M7)? A code other than 0, a message that is one line of UTF-8
 // within the bound, data that is absent or one JSON value within its bound.
 [[nodiscard]] Status validate(const Refusal& refusal);
 

@@ -110,10 +110,9 @@ Routed Multiplex::inbound_response(const Envelope& envelope) {
 }
 
 Routed Multiplex::inbound_notification(const Envelope& envelope) {
-  if (envelope.meta_subscription_id) return to_listener(envelope, envelope.meta_subscription_id);
   const Method* method = find_method(envelope.method);
-  if (method != nullptr && method->id == MethodId::notify_cancelled)
-    return to_listener(envelope, envelope.request_id);
+  if (method != nullptr && method->id == MethodId::notify_cancelled) return end_of_listen(envelope);
+  if (envelope.meta_subscription_id) return to_listener(envelope);
   if (method != nullptr && method->id == MethodId::notify_message) return log_line(envelope);
   if (method != nullptr && method->id == MethodId::notify_progress) {
     const Bytes raw = envelope.view(envelope.progress_token);
@@ -134,8 +133,9 @@ Routed Multiplex::inbound_notification(const Envelope& envelope) {
   return {};
 }
 
-// What a subscription asked for, or the end of it: `span` holds the minted id of the listen request.
-Routed Multiplex::to_listener(const Envelope& envelope, JsonSpan span) {
+// What a subscription asked for; it is named by the minted id of its listen request.
+Routed Multiplex::to_listener(const Envelope& envelope) {
+  const JsonSpan span = envelope.meta_subscription_id;
   const Bytes raw = envelope.view(span);
   Entry* entry = find(raw);
   if (entry == nullptr || !entry->listens) return miss(raw);
@@ -143,6 +143,21 @@ Routed Multiplex::to_listener(const Envelope& envelope, JsonSpan span) {
   splice_.replace(span, entry->id_raw);
   Routed routed{Routed::Kind::notification, entry->ref, {}};
   splice_.append_to(routed.text, envelope.text, envelope.message);
+  return routed;
+}
+
+// A server may end a subscription by cancelling its listen request instead of answering it. The client always
+// gets the answer; a cancel behind the answer is late.
+Routed Multiplex::end_of_listen(const Envelope& envelope) {
+  const Bytes raw = envelope.view(envelope.request_id);
+  Entry* entry = find(raw);
+  if (entry == nullptr || !entry->listens) return miss(raw);
+  std::string result;
+  JsonWriter writer(result);
+  writer.begin_object().member("resultType", "complete").key("_meta").begin_object();
+  writer.raw_member("io.modelcontextprotocol/subscriptionId", entry->id_raw).end_object().end_object();
+  Routed routed{Routed::Kind::response, entry->ref, make_response(entry->id_raw, result)};
+  forget(by_ref_.at(routed.ref));
   return routed;
 }
 

@@ -28,7 +28,7 @@ using ClientRef = std::uint64_t;
 // A message of the upstream, and whose it is.
 struct Routed {
   enum class Kind : std::uint8_t {
-    response,      // ends the exchange `ref`; `text` carries the client's id
+    response,  // ends the exchange `ref`; `text` carries the client's id, also where a listen was cancelled
     notification,  // for the stream of `ref`: progress, log, or what its subscription asked for
     reply,         // `text` answers the upstream itself, which asked what no modern server may ask
     dropped,       // counted, nothing to do
@@ -83,7 +83,8 @@ class Multiplex {
   Routed inbound_response(const Envelope& envelope);
   Routed inbound_notification(const Envelope& envelope);
   Routed inbound_request(const Envelope& envelope);
-  Routed to_listener(const Envelope& envelope, JsonSpan span);
+  Routed to_listener(const Envelope& envelope);
+  Routed end_of_listen(const Envelope& envelope);
   [[nodiscard]] Routed log_line(const Envelope& envelope);
   [[nodiscard]] Entry* find(Bytes raw_id);
   [[nodiscard]] Routed miss(Bytes raw_id);

@@ -149,12 +149,7 @@ TEST_F(MultiplexTest, RoutesSubscriptionsByTheirIdAndPutsTheClientsBack) {
   EXPECT_EQ(receive(changed(one)).text, changed("\"L1\""));
   EXPECT_EQ(receive(changed(one)).ref, 1u);
   EXPECT_EQ(receive(changed("99")).kind, Kind::dropped);
-  // The server ends a listen: by a cancel of its id, or by its result, which is tagged too.
-  const Routed ended =
-      receive(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + one + "}}");
-  EXPECT_EQ(ended.ref, 1u);
-  EXPECT_EQ(ended.text,
-            R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"L1"}})");
+  // The server ends a listen by a cancel of its id, or by its result; the client sees the same.
   const std::string done =
       R"({"jsonrpc":"2.0","id":@,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":@}}})";
   const auto with = [&done](const std::string& id) {
@@ -163,6 +158,14 @@ TEST_F(MultiplexTest, RoutesSubscriptionsByTheirIdAndPutsTheClientsBack) {
     return text;
   };
   EXPECT_EQ(receive(with(two)).text, with("7"));
+  const std::string cancel = R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" +
+                             one + R"(,"_meta":{"io.modelcontextprotocol/subscriptionId":)" + one + "}}}";
+  const Routed ended = receive(cancel);
+  EXPECT_EQ(ended.kind, Kind::response);
+  EXPECT_EQ(ended.ref, 1u);
+  EXPECT_EQ(ended.text, with("\"L1\""));
+  EXPECT_EQ(receive(cancel).kind, Kind::dropped);
+  EXPECT_EQ(plex.in_flight(), 0u);
 }
 
 TEST_F(MultiplexTest, DoesNotTakeACallForASubscription) {
@@ -225,7 +228,7 @@ TEST_F(MultiplexTest, IsBounded) {
 }
 
 TEST_F(MultiplexTest, NamesWhoWasOpenWhenTheChannelBreaks) {
-  for (const ClientRef ref : {9, 3, 7}) send(call("1"), ref);
+  for (const ClientRef ref : {9U, 3U, 7U}) send(call("1"), ref);
   EXPECT_TRUE(plex.cancel(3));
   EXPECT_EQ(plex.lost(), (std::vector<ClientRef>{9, 7}));
   EXPECT_EQ(plex.in_flight(), 0u);
