@@ -83,8 +83,20 @@ void check_strings(Bytes text) {
   CHECK(is_field_value(mirrored));
   if (is_utf8(text)) CHECK(decode_mirrored(mirrored) == text);
   const HeaderField accept{"accept", text};
-  (void)accepts(HeaderFields(&accept, 1), "application", "json");
-  if (const auto media = parse_media_type(text)) CHECK(is_token(media->type) && is_token(media->subtype));
+  const HeaderFields fields(&accept, 1);
+  for (const Bytes subtype : {"json", "event-stream"}) {
+    const int quality = accept_quality(fields, subtype == "json" ? "application" : "text", subtype);
+    CHECK(quality >= 0 && quality <= 1000);
+  }
+  ListReader list(text);
+  while (const auto element = list.next())
+    CHECK(!element->empty() && header_lists(fields, "ACCEPT", *element));
+  CHECK(find_header(fields, "Accept") == &accept && header_value(fields, "accepts").empty());
+  CHECK(count_headers(fields, "accept") == 1);
+  if (const auto media = parse_media_type(text)) {
+    CHECK(is_token(media->type) && is_token(media->subtype) && media->is(media->type, media->subtype));
+    (void)media->parameter("q");
+  }
 
   Utf8Validator validator;
   for (std::size_t at = 0; at < text.size(); at += 3) (void)validator.feed(text.substr(at, 3));

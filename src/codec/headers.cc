@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/headers.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,15 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 constexpr bool is_field_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+}
+
+// Eight bytes at once: not zero when one of them is below 0x20, or is 0x7F; so a tab is suspicious too.
+std::uint64_t suspicious_bytes(const char* bytes) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  const std::uint64_t deletes = word ^ ones * 0x7F;
+  return (((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes)) & ones * 0x80;
 }
 
 constexpr Bytes sentinel_begin = "=?base64?";
@@ -112,27 +122,31 @@ bool is_field_value(Bytes text) {
 }
 
 bool has_field_control(Bytes text) {
-  // Eight bytes at a time: the expressions have a bit set when a byte is below 0x20, or is 0x7F. A tab makes
-  // the word look suspicious, so its bytes are then looked at one by one.
-  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::size_t word_size = sizeof(std::uint64_t);
+  if (text.size() < word_size) return std::any_of(text.begin(), text.end(), is_field_control);
   std::size_t at = 0;
-  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
-    std::memcpy(&word, text.data() + at, sizeof word);
-    const std::uint64_t deletes = word ^ ones * 0x7F;
-    const std::uint64_t suspicious = ((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes);
-    if ((suspicious & ones * 0x80) == 0) continue;
-    for (std::size_t i = at; i < at + sizeof word; ++i)
-      if (is_field_control(text[i])) return true;
+  for (; at + 4 * word_size <= text.size(); at += 4 * word_size) {
+    const char* words = text.data() + at;
+    const std::uint64_t found = suspicious_bytes(words) | suspicious_bytes(words + word_size) |
+                                suspicious_bytes(words + 2 * word_size) |
+                                suspicious_bytes(words + 3 * word_size);
+    if (found != 0) return std::any_of(text.begin(), text.end(), is_field_control);
   }
-  for (; at < text.size(); ++at)
-    if (is_field_control(text[at])) return true;
+  // The last word overlaps those before it.
+  const std::size_t last = text.size() - word_size;
+  for (std::uint64_t found = 0; at < text.size(); at += word_size) {
+    found = suspicious_bytes(text.data() + std::min(at, last));
+    if (found != 0) return std::any_of(text.begin(), text.end(), is_field_control);
+  }
   return false;
 }
 
 Bytes trim_blanks(Bytes text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
+  std::size_t begin = 0;
+  std::size_t end = text.size();
+  while (begin < end && is_blank(text[begin])) ++begin;
+  while (begin < end && is_blank(text[end - 1])) --end;
+  return text.substr(begin, end - begin);
 }
 
 std::optional<Bytes> ListReader::next() {
