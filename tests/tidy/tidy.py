@@ -163,6 +163,16 @@ def files_begin_with_licence_and_essay(tree):
             yield path, 2, "has no #pragma once"
 
 
+def a_type_is_defined_once(tree):
+    """One flat namespace: two headers with a type of one name would be merged by the linker without a word."""
+    homes = {}
+    for path, text in tree.sources():
+        for match in re.finditer(r"^(?:class|struct|enum class|enum) (\w+(?:::\w+)*)[^;{]*\{", text if path.endswith(".h") else "", re.M):
+            other = homes.setdefault(match[1], path)
+            if other != path:
+                yield path, text.count("\n", 0, match.start()) + 1, f"{match[1]} is also defined in {other}"
+
+
 def links_of_documents_resolve(tree):
     for path, text in tree.text.items():
         if not path.endswith(".md"):
@@ -193,7 +203,7 @@ def readme_code_is_code_of_the_examples(tree):
 
 
 RULES = (rooms_include_only_their_row, no_file_includes_itself_around_a_corner, foreign_names_stay_in_their_room,
-         installed_headers_name_nothing_foreign, awaits_are_plain_statements, files_begin_with_licence_and_essay,
+         installed_headers_name_nothing_foreign, awaits_are_plain_statements, files_begin_with_licence_and_essay, a_type_is_defined_once,
          links_of_documents_resolve, readme_code_is_code_of_the_examples)
 
 

@@ -72,6 +72,8 @@ PLANTED = {
         {"src/base/result.h": "#pragma once\n// What it is.\n"}, {"src/base/result.h": tidy.SPDX + "#pragma once\nint a;\n"},
         {"src/base/result.h": BODY}, {"src/net/stream.cc": tidy.SPDX + "#include <uv.h>\n"},
         {"src/base/result.cc": '#include "base/result.h"\n'}],
+    tidy.a_type_is_defined_once: [
+        {"src/sdk/server.h": HEAD + "struct Options {\n};\n", "src/apps/options.h": HEAD + "class Options final {\n};\n"}],
     tidy.links_of_documents_resolve: [
         {"docs/a.md": "[x](b.md)"}, {"docs/a.md": "[x](../README.md#no-such-part)"}],
     tidy.readme_code_is_code_of_the_examples: [{"README.md": "```cpp\nint main() { return 0; }\n```\n"}],
