@@ -202,6 +202,10 @@ def fuzz(step):
 
 
 def benchmark(step):
+    """Shows that the benchmarks run; what they say on a shared machine is no figure."""
+    configure_and_build(step, "release", options=["-DSLUICE_BENCH=ON"])
+    for program in sorted((ROOT / "build/release/bin").glob("*_bench")):
+        step.one(program.name, program, "--benchmark_min_time=0.01")
     step.count(sys.executable, ROOT / "bench" / "compare.py", "--smoke", env=binaries("release"))
 
 
