@@ -11,12 +11,6 @@ namespace sluice {
 
 namespace {
 
-// Names of tools are the client's words; only those that look like names become labels.
-Bytes tool_label(const Envelope& envelope) {
-  if (envelope.method != "tools/call") return "";
-  return envelope.name.size() <= 128 ? envelope.name : Bytes("other");
-}
-
 Bytes method_label(const Envelope& envelope) {
   return find_method(envelope.method) != nullptr ? envelope.method : Bytes("other");
 }
@@ -50,6 +44,19 @@ std::string_view status_text(CallStatus status) {
   return "ok";
 }
 
+// What a client calls a tool is the client's word until the upstream has answered to it: only then is it a
+// label, so that nobody fills the page with invented names, or with what should not be on it.
+Bytes CallLog::tool_label(Bytes upstream, const Envelope& envelope, CallStatus status) {
+  if (envelope.method != "tools/call") return "";
+  std::string key(upstream);
+  key.append("/").append(envelope.name);
+  if (tools_.contains(key)) return envelope.name;
+  if (status != CallStatus::ok || tools_.size() >= reactor_.limits().observe.series_per_metric_max)
+    return "other";
+  tools_.insert(std::move(key));
+  return envelope.name;
+}
+
 CallLog::CallLog(Reactor& reactor, Log& log, Metrics& metrics)
     : reactor_(reactor),
       log_(log),
@@ -67,8 +74,9 @@ void CallLog::ended(const Exchange& exchange, std::string_view upstream, CallSta
   const Envelope& envelope = request.message.envelope();
   const Duration took = reactor_.precise_now() - request.opened;
   in_flight_.subtract();
-  calls_.with(upstream, method_label(envelope), tool_label(envelope), status_text(status)).add();
-  durations_.with(upstream, method_label(envelope), tool_label(envelope)).observe(took);
+  const Bytes tool = tool_label(upstream, envelope, status);
+  calls_.with(upstream, method_label(envelope), tool, status_text(status)).add();
+  durations_.with(upstream, method_label(envelope), tool).observe(took);
   if (!access_log_ || !log_.enabled(LogLevel::info)) return;
   LogRecord record = log_.info("call");
   record.field("correlation_id", request.correlation_id)

@@ -6,7 +6,9 @@
 // results and Mcp-Param-* values are never written. Lives on one reactor.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "mcp/errors.h"
 #include "mcp/exchange.h"
@@ -45,7 +47,10 @@ class CallLog {
   Family<Counter> calls_;
   Family<Histogram> durations_;
   Gauge in_flight_;
+  [[nodiscard]] Bytes tool_label(Bytes upstream, const Envelope& envelope, CallStatus status);
+
   bool access_log_ = true;
+  std::unordered_set<std::string> tools_;  // "upstream/tool" of those that have succeeded; bounded
 };
 
 // The three ways an upstream's adapter ends an exchange: each tells the call log and then the client.

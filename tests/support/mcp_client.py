@@ -19,6 +19,8 @@ class Reply:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.text = response.read().decode()
+        if hasattr(response, "connection"):
+            response.connection.close()
         kind = self.headers.get("content-type", "")
         if kind.startswith("text/event-stream"):
             self.messages = [json.loads(line[6:]) for line in self.text.splitlines() if line.startswith("data: ") and len(line) > 6]
@@ -56,7 +58,10 @@ class Client:
     def http(self, method, path=None, body=None, headers=None):
         """A raw request; the response is not read yet."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
-        connection.request(method, path or self.path, body, headers or {})
+        try:
+            connection.request(method, path or self.path, body, headers or {})
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all of it was sent: the answer is there
         response = connection.getresponse()
         response.connection = connection  # or it would be collected
         return response
