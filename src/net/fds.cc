@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "net/process_handle.h"
 #include "net/reactor_core.h"
+#include "net/sockets.h"
 #include "net/uv_stream.h"
 
 namespace sluice {
@@ -181,7 +182,8 @@ Result<std::pair<Descriptor, Descriptor>> socket_pair() {
 
 Result<StreamPtr> adopt_stream(Reactor& reactor, int descriptor) {
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-  return UvStream::adopt_socket(reactor, descriptor);
+  const Result<Address> local = socket_local_address(descriptor);
+  return UvStream::adopt_socket(reactor, descriptor, local && local->kind != Address::Kind::unix_path);
 }
 
 std::string own_executable() {

@@ -107,6 +107,7 @@ struct Listener::Core {
   uv_poll_t poll{};
   int socket = -1;
   int reserve = -1;
+  bool tcp = false;       // else a Unix socket
   bool own_path = false;  // the Unix socket's file is ours to remove
   bool paused = false;
   bool closed = false;
@@ -162,7 +163,7 @@ struct Listener::Core {
       refuse(descriptor, options.farewell);
       return;
     }
-    Result<StreamPtr> stream = UvStream::adopt_socket(reactor, descriptor, ledger);
+    Result<StreamPtr> stream = UvStream::adopt_socket(reactor, descriptor, tcp, ledger);
     if (!stream) return;
     ++counts.accepted;
     on_accept(std::move(*stream));
@@ -237,6 +238,7 @@ Result<std::unique_ptr<Listener>> Listener::adopt(Reactor& reactor, int descript
   const Result<Address> local = socket_local_address(descriptor);
   if (!local) return local.error();
   core->local = *local;
+  core->tcp = local->kind != Address::Kind::unix_path;
   if (const int rc = core->start(); rc != 0) return system_error("cannot listen on " + local->format(), rc);
   return listener;
 }

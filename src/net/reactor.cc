@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -170,6 +171,20 @@ bool Reactor::Core::run_deferred() {
   return true;
 }
 
+// Destroys what will not run any more; that may queue again.
+void Reactor::Core::drop_queues() {
+  while (!posted.empty() || !deferred.empty()) {
+    std::vector<std::function<void()>> dropped;
+    {
+      const std::lock_guard lock(posted_mutex);
+      dropped.swap(posted);
+    }
+    dropped.insert(dropped.end(), std::make_move_iterator(deferred.begin()),
+                   std::make_move_iterator(deferred.end()));
+    deferred.clear();
+  }
+}
+
 bool Reactor::Core::flush() {
   bool any = false;
   for (int round = 0; round < flush_rounds_max && !dirty.empty(); ++round) {
@@ -313,14 +328,13 @@ Reactor::~Reactor() {
     core_->watchdog_wakes.notify_all();
     core_->watchdog.join();
   }
-  // What was queued may hold streams; they are closed with the rest.
-  core_->posted.clear();
-  core_->deferred.clear();
+  core_->drop_queues();  // what was queued may hold streams; they are closed with the rest
   if (core_->real) {
     core_->close();
   } else {
     core_->flush();
   }
+  core_->drop_queues();
   core_->spare_outputs.clear();
 }
 
@@ -383,6 +397,11 @@ WallTime Reactor::wall() const {
 }
 
 Instant Reactor::precise_now() const { return core_->real ? monotonic_now() : now_; }
+
+// Between turns now_ is old: a timer set during a long start must not count from before it.
+void Reactor::arm_after(Timer& timer, Duration delay) {
+  wheel_.arm(timer, (core_->awake ? now_ : precise_now()) + delay);
+}
 
 void Reactor::defer(std::function<void()> work) {
   DCHECK(on_this_thread());

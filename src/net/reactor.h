@@ -55,7 +55,7 @@ class Reactor final : public Clock {
 
   // Fires `timer` once at `deadline` (to the wheel's tick of 1 ms, never early). Re-arming moves it.
   void arm(Timer& timer, Instant deadline) { wheel_.arm(timer, deadline); }
-  void arm_after(Timer& timer, Duration delay) { wheel_.arm(timer, now_ + delay); }
+  void arm_after(Timer& timer, Duration delay);
 
   // Runs `work` at the end of this turn, after reads and timers, before the flush. What deferred work defers
   // runs in the next turn, which then comes without waiting.

@@ -76,6 +76,7 @@ struct Reactor::Core {
   bool run_posted();
   bool run_deferred();
   bool flush();
+  void drop_queues();
   void prepare();
 
   // Runs flush(stream) once, in this turn's flush; the stream keeps itself from being entered twice.

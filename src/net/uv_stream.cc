@@ -51,11 +51,7 @@ void UvStream::connected() {
   if (is_tcp_) uv_tcp_nodelay(&in_.tcp, 1);
 }
 
-Result<StreamPtr> UvStream::adopt_socket(Reactor& reactor, int descriptor, StreamLedger* ledger) {
-  sockaddr_storage local{};
-  socklen_t length = sizeof(local);
-  const bool named = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&local), &length) == 0;
-  const bool tcp = named && (local.ss_family == AF_INET || local.ss_family == AF_INET6);
+Result<StreamPtr> UvStream::adopt_socket(Reactor& reactor, int descriptor, bool tcp, StreamLedger* ledger) {
   UvStream* stream = unconnected(reactor, tcp);
   StreamPtr owned(stream);
   const int rc = tcp ? uv_tcp_open(stream->tcp(), descriptor) : uv_pipe_open(stream->pipe(), descriptor);

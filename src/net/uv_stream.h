@@ -40,7 +40,8 @@ struct StreamLedger {
 class UvStream final : public Stream {
  public:
   // Takes over a connected TCP or Unix socket. Closes it when that fails.
-  static Result<StreamPtr> adopt_socket(Reactor& reactor, int descriptor, StreamLedger* ledger = nullptr);
+  static Result<StreamPtr> adopt_socket(Reactor& reactor, int descriptor, bool tcp,
+                                        StreamLedger* ledger = nullptr);
   // Takes over a pipe to read from and one to write to (-1: none). Closes both when that fails.
   static Result<StreamPtr> adopt_pair(Reactor& reactor, int read_descriptor, int write_descriptor);
   // The same with a plain file to write to, which libuv cannot wait for: writes go out at once, blocking.
