@@ -148,6 +148,14 @@ def system(step):
         step.count(sys.executable, script, env=binaries("release"))
 
 
+def vectors(step, preset="release", options=None):
+    """Our codecs from outside: raw requests against `testee`, and foreign texts that the probes judge."""
+    env = {**binaries(preset), **(options or {})}
+    data = shared_data(step)
+    step.count(sys.executable, TESTS / "http1" / "h1_cases.py", env=env)
+    step.count(sys.executable, TESTS / "probes" / "probes.py", *([f"{data}/json-parsing/test_parsing"] if data else []), env=env)
+
+
 def install(step):
     step.count(sys.executable, TESTS / "install" / "install_test.py", ROOT / "build/release")
 
@@ -171,6 +179,7 @@ def sanitized(step, preset, options):
               env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
     for script in sorted((TESTS / "system").glob("*_test.py")):
         step.count(sys.executable, script, env={**binaries(preset), **options})
+    vectors(step, preset, options)
 
 
 def asan(step):
@@ -228,7 +237,7 @@ def sources():
 
 # Name, limit in seconds, and whether every change runs it or only --all.
 STEPS = ((build, 780, True), (unit, 180, True), (tidy, 60, True), (simulation, 120, True), (system, 300, True),
-         (install, 180, True), (conformance, 240, True), (typescript, 240, True),
+         (vectors, 120, True), (install, 180, True), (conformance, 240, True), (typescript, 240, True),
          (strangers, 900, False), (lint, 1200, False), (asan, 1500, False), (tsan, 1500, False), (fuzz, 1200, False),
          (benchmark, 300, False))
 
