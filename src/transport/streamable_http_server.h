@@ -10,7 +10,7 @@
 // The era is decided by the body. Whether a POST is answered as JSON or as an event stream is decided by what
 // comes first: the response, or anything else. Knows no upstream and no tool, accepts no connection. Must
 // outlive the HttpServer that calls it and be outlived by the Service. Lives on one reactor. Spec:
-// basic/transports of 2025-03-26 to 2026-07-28; ledger C1, C2, C3. docs/rough_edges.md has what is left out.
+// basic/transports of 2025-03-26 to 2026-07-28; ledger C1, C2, C3.
 
 #include <functional>
 #include <memory>

@@ -11,7 +11,6 @@
 // function can be on the stack above it, since services end exchanges from inside their own attachments.
 // Lives on one reactor.
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -170,7 +169,7 @@ class HttpSession final : public Session {
   std::string id_;
   std::unordered_map<std::string, HttpExchange*> in_flight_;  // by canonical id
   std::unordered_map<std::string, HttpExchange*> asks_;       // by canonical id of the ask
-  std::deque<std::uint32_t> ended_streams_;                   // oldest first
+  std::vector<std::uint32_t> ended_streams_;                  // oldest first
   HttpCall* standalone_ = nullptr;
   std::string last_standalone_id_;  // of the last event written to a client; what is behind it waits
   Timer idle_;

@@ -63,7 +63,7 @@ void HttpSession::stream_ended(std::uint32_t stream) {
   ended_streams_.push_back(stream);
   if (ended_streams_.size() <= ended_streams_max) return;
   server_.parts_.event_log.drop_stream({id_, ended_streams_.front()});
-  ended_streams_.pop_front();
+  ended_streams_.erase(ended_streams_.begin());
 }
 
 // ---- The standalone stream
