@@ -20,8 +20,15 @@ namespace reflect_detail {
 
 // Converts to whatever a field wants; const, so that optional's own constructor wins over the conversion.
 struct Anything {
+#ifdef __clang__  // never called, so never defined
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#endif
   template <class T>
   operator T() const;
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 };
 template <std::size_t>
 using Any = Anything;

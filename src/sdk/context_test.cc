@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Context in both eras: asking, replaying, keeping, progress, logging, cancelling.
+#include "sdk/context.h"
+
+#include <gtest/gtest.h>
+
+#include "sdk/connect.h"
+#include "sdk/server.h"
+
+namespace sluice {
+namespace {
+
+struct Name {
+  std::string name;
+};
+struct Approval {
+  bool approve;
+};
+struct Order {
+  int amount;
+};
+
+Json call(std::string_view name, Json arguments = Json::object()) {
+  return Json::object({{"name", name}, {"arguments", std::move(arguments)}});
+}
+
+Json accept(Json content) { return Json::object({{"action", "accept"}, {"content", std::move(content)}}); }
+
+Json answer_everything(std::string_view method, const Json& params) {
+  if (method == "roots/list")
+    return Json::object({{"roots", Json::array({Json::object({{"uri", "file:///w"}, {"name", "w"}})})}});
+  if (method == "sampling/createMessage")
+    return Json::object({{"role", "assistant"},
+                         {"model", "m"},
+                         {"content", Json::object({{"type", "text"}, {"text", "sampled"}})}});
+  if (params["requestedSchema"]["properties"].contains("approve"))
+    return accept(Json::object({{"approve", true}}));
+  return accept(Json::object({{"name", "Ada"}}));
+}
+
+std::string text_of(const Result<Json>& result) {
+  if (!result) return "error " + std::to_string(result.error().number) + ": " + result.error().message;
+  return std::string((*result)["content"][0]["text"].string_or("nothing"));
+}
+
+struct Way {
+  Revision revision;
+  bool replay;
+};
+const std::vector<Way> ways{{latest_modern, true}, {latest_legacy, true}, {latest_legacy, false}};
+
+std::unique_ptr<MemoryClient> connect_by(Server& server, const Way& way) {
+  ConnectOptions options;
+  options.revision = way.revision;
+  options.replay = way.replay;
+  auto client = connect(server, options);
+  client->on_ask(&answer_everything);
+  return client;
+}
+
+TEST(Ask, WorksUnchangedInBothEras) {
+  Server server("test", "1");
+  server.tool("two", "", [](Context& ctx) -> Task<Result<std::string>> {
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    if (!name) co_return error(name.why());
+    auto sure = co_await ctx.ask<Approval>("sure", "Sure, " + name->name + "?");
+    if (!sure) co_return error(sure.why());
+    co_return name->name + (sure->approve ? " is sure" : " is not");
+  });
+  server.tool("all", "", [](Context& ctx) -> Task<std::string> {
+    const auto who = form<Name>("name", "Who?");
+    const auto what = sampling("say", SampleRequest("Say something"));
+    const auto where = roots("roots");
+    auto answers = co_await ctx.ask_all(who, what, where);
+    co_return std::get<0>(answers)->name + ", " + std::get<1>(answers)->text() + ", " +
+        std::get<2>(answers)->front().uri;
+  });
+  for (const Way& way : ways) {
+    const auto client = connect_by(server, way);
+    EXPECT_EQ(text_of(client->request("tools/call", call("two"))), "Ada is sure");
+    EXPECT_EQ(text_of(client->request("tools/call", call("all"))), "Ada, sampled, file:///w");
+  }
+}
+
+TEST(Ask, SeveralQuestionsGoOutInOneRound) {
+  Server server("test", "1");
+  server.tool("all", "", [](Context& ctx) -> Task<std::string> {
+    const auto who = form<Name>("name", "Who?");
+    const auto where = roots("roots");
+    auto answers = co_await ctx.ask_all(who, where);
+    co_return std::get<0>(answers) ? "answered" : "not";
+  });
+  const auto client = connect(server);
+  const auto round = client->exchange("tools/call", call("all"));
+  EXPECT_EQ(round.result["resultType"].string_or(""), "input_required");
+  EXPECT_EQ(round.result["inputRequests"].size(), 2U);
+  EXPECT_EQ(round.result["inputRequests"]["name"]["method"].string_or(""), "elicitation/create");
+  EXPECT_TRUE(round.result["requestState"].is_string());
+}
+
+TEST(Ask, TellsDecliningFromDismissing) {
+  Server server("test", "1");
+  server.tool("ask", "", [](Context& ctx) -> Task<std::string> {
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    co_return name ? "value" : name.why();
+  });
+  for (const Way& way : ways) {
+    const auto client = connect_by(server, way);
+    client->on_ask([](std::string_view, const Json&) { return Json::object({{"action", "decline"}}); });
+    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "declined");
+    client->on_ask([](std::string_view, const Json&) { return Json::object({{"action", "cancel"}}); });
+    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "dismissed");
+  }
+}
+
+TEST(Ask, AnAnswerThatDoesNotFitIsAskedForAgainInTheModernEra) {
+  Server server("test", "1");
+  server.tool("ask", "", [](Context& ctx) -> Task<std::string> {
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    co_return name ? name->name : name.why();
+  });
+  const auto client = connect(server);
+  const auto first = client->exchange("tools/call", call("ask"));
+  for (const Json& bad : {Json(12345), accept(Json::object({{"name", 5}})), Json()}) {
+    Json params = call("ask");
+    params.set("requestState", first.result["requestState"]);
+    params.set("inputResponses", Json::object({{"name", bad}, {"unknown", true}}));
+    EXPECT_EQ(client->exchange("tools/call", params).result["resultType"].string_or(""), "input_required");
+  }
+  ConnectOptions legacy;
+  legacy.revision = latest_legacy;
+  const auto old = connect(server, legacy);
+  old->on_ask([](std::string_view, const Json&) { return accept(Json::object({{"name", 5}})); });
+  EXPECT_EQ(text_of(old->request("tools/call", call("ask"))),
+            "the client's answer does not fit the question");
+}
+
+TEST(Ask, TamperedForeignAndMovedStatesAreRefused) {
+  Server server("test", "1");
+  for (const char* name : {"ask", "other"})
+    server.tool(name, "", [](Context& ctx) -> Task<std::string> {
+      auto sure = co_await ctx.ask<Approval>("sure", "Sure?");
+      co_return sure ? "yes" : "no";
+    });
+  const auto client = connect(server);
+  const auto first = client->exchange("tools/call", call("ask"));
+  const std::string state(first.result["requestState"].string_or(""));
+  const auto retry = [&](std::string_view tool, const Json& arguments, const std::string& with) {
+    Json params = call(tool, arguments);
+    params.set("requestState", with);
+    params.set("inputResponses", Json::object({{"sure", accept(Json::object({{"approve", true}}))}}));
+    return client->exchange("tools/call", params);
+  };
+  EXPECT_EQ(retry("ask", Json::object(), state + "x").error["code"].int64_or(0), -32602);
+  EXPECT_EQ(retry("other", Json::object(), state).error["code"].int64_or(0), -32602);
+  EXPECT_EQ(retry("ask", Json::object({{"a", 1}}), state).error["code"].int64_or(0), -32602);
+  EXPECT_EQ(retry("ask", Json::object(), state).result["content"][0]["text"].string_or(""), "yes");
+  client->advance(seconds(601));
+  EXPECT_EQ(retry("ask", Json::object(), state).error["code"].int64_or(0), -32602);
+}
+
+TEST(Ask, AQuestionThatChangesBetweenRoundsFailsLoudly) {
+  Server server("test", "1");
+  int runs = 0;
+  server.tool("ask", "", [&runs](Context& ctx) -> Task<std::string> {
+    const std::string message = "Run " + std::to_string(++runs);
+    auto sure = co_await ctx.ask<Approval>("sure", message);
+    co_return sure ? "yes" : "no";
+  });
+  for (const Way& way : {ways[0], ways[1]}) {
+    const auto result = connect_by(server, way)->request("tools/call", call("ask"));
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().number, -32603);
+    EXPECT_NE(result.error().message.find("'sure'"), std::string::npos);
+  }
+}
+
+TEST(Ask, NeedsTheClientsCapability) {
+  Server server("test", "1");
+  server.tool("ask", "", [](Context& ctx) -> Task<std::string> {
+    auto said = co_await ctx.sample("say", "Hello");
+    co_return said ? said->text() : said.why();
+  });
+  server.tool("needs", "", [] { return ""; }).requires_client(ClientCan::sample);
+  server.tool("can", "", [](Context& ctx) { return ctx.client_can(ClientCan::sample) ? "can" : "cannot"; });
+  ConnectOptions options;
+  options.capabilities = Json::object();
+  const auto modern = connect(server, options);
+  for (const char* tool : {"ask", "needs"}) {
+    const auto reply = modern->exchange("tools/call", call(tool));
+    EXPECT_EQ(reply.http_status, 400);
+    EXPECT_EQ(reply.error["code"].int64_or(0), -32021);
+    EXPECT_EQ(reply.error["data"].dump(), R"({"requiredCapabilities":{"sampling":{}}})");
+  }
+  EXPECT_EQ(text_of(modern->request("tools/call", call("can"))), "cannot");
+  options.revision = latest_legacy;
+  const auto reply = connect(server, options)->exchange("tools/call", call("ask"));
+  EXPECT_TRUE(reply.result["isError"].bool_or(false));
+}
+
+TEST(Ask, EndsAfterItsLastRoundAndItsTime) {
+  Server server("test", "1");
+  server.tool("endless", "", [](Context& ctx) -> Task<std::string> {
+    for (int i = 0; i < 100; ++i) {
+      auto name = co_await ctx.ask<Name>(std::to_string(i), "Who?");
+      if (!name) co_return name.why();
+    }
+    co_return "done";
+  });
+  const auto result = connect_by(server, ways[0])->request("tools/call", call("endless"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().number, -32603);
+}
+
+TEST(Once, RunsOnceHoweverOftenTheHandlerDoes) {
+  Server server("test", "1");
+  int charges = 0;
+  int bookings = 0;
+  int runs = 0;
+  server.tool("buy", "", [&](Context& ctx) -> Task<std::string> {
+    ++runs;
+    const auto order = ctx.once("charge", [&] { return Order{++charges}; });
+    auto booking = ctx.once("book", [&bookings]() -> Task<int> { co_return ++bookings; });
+    const int booked = co_await booking;
+    auto sure = co_await ctx.ask<Approval>("sure", "Sure?");
+    co_return std::to_string(order.amount) + std::to_string(booked) + (sure ? " sure" : "");
+  });
+  for (const Way& way : ways) {
+    charges = bookings = runs = 0;
+    EXPECT_EQ(text_of(connect_by(server, way)->request("tools/call", call("buy"))), "11 sure");
+    EXPECT_EQ(charges, 1);
+    EXPECT_EQ(bookings, 1);
+    EXPECT_EQ(runs, way.replay ? 2 : 1);
+  }
+}
+
+TEST(Progress, ReachesOnlyWhoAskedForIt) {
+  Server server("test", "1");
+  server.tool("work", "", [](Context& ctx) {
+    ctx.progress(0, 100);
+    ctx.progress(50, 100, "half");
+    ctx.progress(50, 100, "again");
+    ctx.progress(100, 100);
+    return "done";
+  });
+  const auto client = connect(server);
+  EXPECT_EQ(text_of(client->request("tools/call", call("work"))), "done");
+  EXPECT_TRUE(client->told().empty());
+  Json params = call("work");
+  params.set("_meta", Json::object({{"progressToken", "t"}}));
+  EXPECT_EQ(text_of(client->request("tools/call", params)), "done");
+  ASSERT_EQ(client->told().size(), 3U);
+  EXPECT_EQ(client->told()[1]["params"].dump(),
+            R"({"progressToken":"t","progress":50.0,"total":100.0,"message":"half"})");
+}
+
+TEST(Log, HonoursTheLevelOfEachEra) {
+  Server server("test", "1");
+  server.tool("log", "", [](Context& ctx) {
+    ctx.log(Severity::debug, "d");
+    ctx.log(Severity::info, "i", "test");
+    ctx.log_data(Severity::error, Json::object({{"code", 1}}));
+    return "";
+  });
+  const auto modern = connect(server);
+  EXPECT_TRUE(modern->request("tools/call", call("log")));
+  EXPECT_TRUE(modern->told().empty());
+  Json params = call("log");
+  params.set("_meta", Json::object({{"io.modelcontextprotocol/logLevel", "info"}}));
+  EXPECT_TRUE(modern->request("tools/call", params));
+  ASSERT_EQ(modern->told().size(), 2U);
+  EXPECT_EQ(modern->told()[0]["params"].dump(), R"({"level":"info","logger":"test","data":"i"})");
+  params.set("_meta", Json::object({{"io.modelcontextprotocol/logLevel", "loud"}}));
+  EXPECT_EQ(modern->exchange("tools/call", params).error["code"].int64_or(0), -32602);
+  ConnectOptions legacy;
+  legacy.revision = latest_legacy;
+  const auto old = connect(server, legacy);
+  EXPECT_TRUE(old->request("logging/setLevel", Json::object({{"level", "error"}})));
+  EXPECT_TRUE(old->request("tools/call", call("log")));
+  EXPECT_EQ(old->told().size(), 1U);
+  EXPECT_FALSE(old->request("logging/setLevel", Json::object({{"level", "loud"}})));
+}
+
+TEST(Cancel, DestroysTheFrameAfterItsHooks) {
+  Server server("test", "1");
+  std::string trace;
+  struct Guard {
+    std::string& trace;
+    ~Guard() { trace += "frame "; }
+  };
+  server.tool("wait", "", [&trace](Context& ctx) -> Task<std::string> {
+    Guard guard{trace};
+    ctx.on_cancel([&trace, &ctx] { trace += ctx.cancelled() ? "hook " : "early "; });
+    co_await ctx.sleep(std::chrono::hours(1));
+    trace += "woke ";
+    co_return "";
+  });
+  server.tool("ask", "", [&trace](Context& ctx) -> Task<std::string> {
+    Guard guard{trace};
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    co_return name ? name->name : name.why();
+  });
+  for (const Way& way : ways) {
+    trace.clear();
+    const auto client = connect_by(server, way);
+    const int id = client->open("tools/call", call("wait"));
+    EXPECT_EQ(trace, "");
+    client->cancel(id);
+    EXPECT_EQ(trace, "hook frame ");
+    client->advance(std::chrono::hours(2));
+    EXPECT_EQ(trace, "hook frame ");
+    EXPECT_FALSE(client->reply(id));
+  }
+  trace.clear();
+  connect(server)->exchange("tools/call", call("ask"));
+  EXPECT_EQ(trace, "frame ");
+}
+
+TEST(Cancel, EndsWithTheClientThatGoesAway) {
+  Server server("test", "1");
+  bool ended = false;
+  server.tool("wait", "", [&ended](Context& ctx) -> Task<std::string> {
+    ctx.on_cancel([&ended] { ended = true; });
+    co_await ctx.sleep(std::chrono::hours(1));
+    co_return "";
+  });
+  {
+    const auto client = connect(server);
+    client->open("tools/call", call("wait"));
+  }
+  EXPECT_TRUE(ended);
+}
+
+// A handler that is no coroutine gets nothing from an ask, and one on the pool has none.
+template <class C>
+concept can_use_answer = requires(C& ctx) {
+  static_cast<bool>(ctx.template ask<Name>("name", "Who?"));
+};
+template <class C>
+concept can_ask = requires(C& ctx) {
+  ctx.template ask<Name>("name", "Who?");
+};
+static_assert(can_ask<Context> && !can_use_answer<Context>);
+static_assert(!can_ask<BlockingContext>);
+
+}  // namespace
+}  // namespace sluice
