@@ -93,20 +93,26 @@ void CallLog::ended(const Exchange& exchange, std::string_view upstream, CallSta
 }
 
 void CallEnds::finish(Exchange& exchange, const Envelope& response, Bytes text) const {
+  CallStatus status = says_is_error(response) ? CallStatus::tool_error : CallStatus::ok;
+  int code = 0;
   if (response.kind == MessageKind::error_response) {
-    const int code = error_code(response);
-    log_.ended(exchange, upstream_, CallStatus::error, code, text.size());
-    if (code == rpc::method_not_found && exchange.request().era == Era::modern) {
-      std::string sentence;
-      if (!decode_json_string(response.view(response.error_message), sentence)) sentence = "method not found";
-      const Bytes data = response.error_data ? response.view(response.error_data) : Bytes();
-      return exchange.refuse(404, code, sentence, data);
-    }
-    return exchange.finish(text);
+    status = CallStatus::error;
+    code = error_code(response);
+    if (code == rpc::method_not_found && exchange.request().era == Era::modern)
+      return finish_error(exchange, response, 404);
   }
-  const CallStatus status = says_is_error(response) ? CallStatus::tool_error : CallStatus::ok;
-  log_.ended(exchange, upstream_, status, 0, text.size());
+  log_.ended(exchange, upstream_, status, code, text.size());
   exchange.finish(text);
+}
+
+void CallEnds::finish_error(Exchange& exchange, const Envelope& response, int http_status) const {
+  const int code = error_code(response);
+  std::string sentence;
+  if (!decode_json_string(response.view(response.error_message), sentence))
+    sentence = "refused by the upstream";
+  const Bytes data = response.error_data ? response.view(response.error_data) : Bytes();
+  log_.ended(exchange, upstream_, CallStatus::error, code, response.text.size());
+  exchange.refuse(http_status, code, sentence, data);
 }
 
 void CallEnds::refuse(Exchange& exchange, const Refusal& refusal, CallStatus status) const {

@@ -65,6 +65,8 @@ class CallEnds {
   void finish(Exchange& exchange, const Envelope& response) const {
     finish(exchange, response, response.text);
   }
+  // The same for an error that its revision wants with an HTTP status of its own.
+  void finish_error(Exchange& exchange, const Envelope& response, int http_status) const;
   // A refusal of ours.
   void refuse(Exchange& exchange, const Refusal& refusal, CallStatus status = CallStatus::refused) const;
   // The exchange is being taken away by its front: only the log hears of it.

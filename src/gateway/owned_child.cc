@@ -72,7 +72,12 @@ void OwnedChild::message(ClientMessage message) {
 void OwnedChild::on_child_message(ClientMessage message) {
   const Envelope& envelope = message.envelope();
   const Place place = attribution_.place(envelope);
-  if (place.where == Place::Where::nowhere) return;
+  if (place.where == Place::Where::nowhere) {
+    if (envelope.kind == MessageKind::request)  // more questions than may be open: the child must hear of it
+      link_->send(make_error_response(message.id(), rpc::internal_error,
+                                      "too many questions to the client are open"));
+    return;
+  }
   if (place.where == Place::Where::standalone) return watch_room(session_.send(message.text()));
   switch (envelope.kind) {
     case MessageKind::response:

@@ -106,6 +106,11 @@ void UpstreamCall::on_refused(const HttpAnswer& answer) {
   const bool hand_on = is_error && !session_lost &&
                        (exchange_.request().era == Era::legacy ||
                         is_modern_code(message.envelope().view(message.envelope().error_code)));
+  // By now the standard headers are ours and right; what an upstream may object to are the parameter headers,
+  // which are the client's and went through as they came.
+  if (hand_on &&
+      message.envelope().view(message.envelope().error_code) == std::to_string(rpc::header_mismatch))
+    return ends.finish_error(exchange_, message.envelope(), 400);
   if (hand_on) return finish(message.envelope());
   ends.refuse(exchange_, refusal_for(answer), CallStatus::lost);
   if (session_lost) session->lost();
