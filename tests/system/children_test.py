@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Sluice does about children that misbehave, and what it leaves behind when it is killed. Each case starts its own
 gateway over difficult_child.py; conditions are waited for, never slept for."""
+import json
 import os
 import pathlib
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -248,6 +250,32 @@ def _(f):
     for thread in threads:
         thread.join(60)
     return expect(not wrong, f"320 right answers, got {wrong[:3]}")
+
+
+@case("a client that does not read stops the child that writes to it, and loses nothing", config="tool_timeout: 120s")
+def _(f):
+    lines = 40_000  # 40 MB, far more than all buffers between them
+    f.client.initialize()
+    told = pathlib.Path(f.folder.name, "told")
+    body = json.dumps({"jsonrpc": "2.0", "id": 9, "method": "tools/call",
+                       "params": {"name": "stream", "arguments": {"lines": lines, "told": str(told)}}}).encode()
+    client = socket.create_connection((f.client.host, f.client.port))
+    fields = {**f.client.fields(), "Host": "127.0.0.1", "Content-Length": len(body)}
+    client.sendall(b"POST /mcp HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()).encode() + b"\r\n" + body)
+    written = lambda: int(told.read_text() or 0) if told.exists() else 0
+    seen = []
+
+    def stalled():  # the same count for two seconds
+        seen.append(written())
+        return len(seen) > 40 and seen[-1] > 0 and len(set(seen[-40:])) == 1
+    stopped = wait_until(stalled, 60, pause=0.05)
+    at = written()
+    received = b""
+    with client.makefile("rb") as reader:
+        while b'"id": 9' not in received[-2000:] and (piece := reader.read1(1 << 20)):
+            received += piece
+    return first(expect(stopped and at < lines // 2, f"the child to stand still early, it wrote {at} of {lines} lines"),
+                 expect(received.count(b"notifications/message") == lines, f"all lines, got {received.count(b'notifications/message')}"))
 
 
 @case("eras that differ are refused in one sentence: a modern request to a legacy command")

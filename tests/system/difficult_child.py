@@ -62,6 +62,13 @@ def fault(name, arguments):
     if name == "close_stdout":
         os.close(1)
         time.sleep(3600)
+    if name == "stream":  # as many log lines of a KiB as wanted; how far it got is in the file it was told
+        with open(arguments["told"], "w", encoding="ascii") as told:
+            for i in range(arguments["lines"]):
+                say({"method": "notifications/message", "params": {"level": "info", "data": f"{i} " + "d" * 1000}})
+                told.seek(0)
+                told.write(f"{i + 1}")
+                told.flush()
     if name == "ask_unasked":
         say({"id": 4711, "method": "roots/list"})
     if name == "answer_unknown":
