@@ -87,6 +87,7 @@ func main() {
 		}
 		return nil
 	}}
+	none := map[string]any{} // nil would be sent as null, which the servers refuse
 	checks := map[string][]check{
 		"everything": {
 			negotiates,
@@ -126,9 +127,9 @@ func main() {
 		"asking": {
 			negotiates,
 			{"lists tools", lists("ask_name")},
-			{"answers an elicitation", says("hello Ada", "ask_name", nil)},
-			{"answers a sampling request", says("the model says forty-two", "ask_model", nil)},
-			{"answers two questions of one call", says("Ada hears forty-two", "ask_twice", nil)},
+			{"answers an elicitation", says("hello Ada", "ask_name", none)},
+			{"answers a sampling request", says("the model says forty-two", "ask_model", none)},
+			{"answers two questions of one call", says("Ada hears forty-two", "ask_twice", none)},
 		},
 	}[server]
 
