@@ -4,7 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <string>
+#include <vector>
 
+#include "apps/bench.h"
 #include "apps/serve_options.h"
 #include "apps/supervisor.h"
 #include "apps/worker.h"
@@ -34,6 +38,33 @@ int check(const ServeOptions& options) {
   return 0;
 }
 
+CLI::App* add_bench(CLI::App& app, sluice::BenchOptions& options) {
+  CLI::App* bench = app.add_subcommand("bench", "Ask an MCP server over and over and measure its answers");
+  bench->add_option("url", options.call.url, "The server, http://HOST:PORT/PATH")->required();
+  const std::map<std::string, sluice::Era> eras{{"legacy", sluice::Era::legacy},
+                                                {"modern", sluice::Era::modern}};
+  bench->add_option("--era", options.call.era, "legacy or modern (legacy)")
+      ->transform(CLI::Transformer(eras).description("legacy|modern"));
+  bench->add_option("--connections", options.connections, "Connections, each with one request in flight (1)");
+  bench->add_option("--rate", options.rate,
+                    "Requests due a second, whatever the server does (as fast as it answers)");
+  bench->add_option("--duration", options.duration_seconds, "Seconds that are measured (10)");
+  bench->add_option("--warmup", options.warmup_seconds, "Seconds before that (1)");
+  bench->add_option("--timeout", options.timeout_seconds, "Seconds for an answer (30)");
+  bench->add_option("--method", options.call.method, "The MCP method (tools/call)");
+  bench->add_option("--tool", options.call.tool, "The tool to call (echo)");
+  bench->add_option("--args", options.call.arguments,
+                    "JSON: the tool's arguments, or another method's params");
+  bench->add_option("--payload", options.call.payload_bytes, "Adds an argument with a text of so many bytes");
+  bench->add_option("--payload-name", options.call.payload_name, "That argument's name (message)");
+  bench->add_option("--bearer", options.call.bearer, "An API key or token to send");
+  bench->add_option("--pid", options.pid,
+                    "The process under test, whose processor time is told, with its children");
+  bench->add_flag("--spin", options.spin, "Poll without sleeping: finer times, and one core burnt");
+  bench->add_flag("--json", options.json, "One line of JSON");
+  return bench;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -56,6 +87,9 @@ int main(int argc, char** argv) {
   checked->add_option("-c,--config", options.config_file, "The YAML configuration")->required();
   checked->add_flag("--insecure", options.insecure, "Do not ask for API keys beyond loopback");
 
+  sluice::BenchOptions bench_options;
+  CLI::App* bench = add_bench(app, bench_options);
+
   sluice::WorkerIdentity identity;
   CLI::App* worker = app.add_subcommand("worker", "");
   worker->group("");  // started by the supervisor, not by people
@@ -65,6 +99,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (*worker) return sluice::run_worker(identity);
   if (*checked) return check(options);
+  if (*bench) return sluice::run_bench(bench_options);
 
   take_target(target, options);
   if (options.config_file.empty() == target.empty()) {
