@@ -116,11 +116,10 @@ def family(pid, program):
     for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
             text = entry.read_text()
+            names[int(entry.parent.name)] = os.path.basename(os.readlink(entry.parent / "exe"))
         except OSError:
-            continue
-        name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
-        parents.setdefault(int(rest[1]), []).append(int(entry.parent.name))
-        names[int(entry.parent.name)] = name
+            continue  # It ended, or it is none of ours.
+        parents.setdefault(int(text[text.rindex(")") + 2:].split()[1]), []).append(int(entry.parent.name))
     found, open_ = [], [pid]
     while open_:
         one = open_.pop()

@@ -32,7 +32,7 @@ endif()
 install(TARGETS sluice_shared EXPORT sluiceTargets LIBRARY)
 install(EXPORT sluiceTargets NAMESPACE sluice:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/sluiceConfig.cmake
-     CONTENT "include(\"\${CMAKE_CURRENT_LIST_DIR}/sluiceTargets.cmake\")\n")
+     CONTENT "include(\"\${CMAKE_CURRENT_LIST_DIR}/sluiceTargets.cmake\")\n" @ONLY)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/sluiceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/sluiceConfig.cmake ${CMAKE_BINARY_DIR}/sluiceConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)

@@ -1,5 +1,6 @@
 # Run by `cmake --install`: copies the headers that SOURCE/sdk/*.h reach through #include "room/name.h" below
 # INCLUDE, and writes sluice.pc. Refuses a closure that names a foreign library.
+cmake_minimum_required(VERSION 3.25)
 set(root "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
 file(GLOB open RELATIVE ${SOURCE} ${SOURCE}/sdk/*.h)
 set(reached ${open})
