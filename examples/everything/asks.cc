@@ -30,7 +30,6 @@ struct Defaults {
   double score = 95.5;
   Standing status = Standing::active;
   bool verified = true;
-  static constexpr auto doc = sluice::describe(sluice::field(&Defaults::status, "Standing").by_default());
 };
 struct Name {
   std::string name;

@@ -156,7 +156,7 @@ class FieldDoc {
   [[nodiscard]] constexpr FieldDoc header(std::string_view name) const {
     return changed([&](FieldNotes& notes) { notes.header = name; });
   }
-  // Not required: who leaves it out gets the value of a fresh T, also where that is 0, false or "".
+  // Not required: who leaves it out gets the value of a fresh T, also where that is empty.
   [[nodiscard]] constexpr FieldDoc by_default() const {
     return changed([&](FieldNotes& notes) { notes.defaulted = true; });
   }

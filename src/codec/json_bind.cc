@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 namespace sluice {
 
@@ -164,6 +165,21 @@ bool read_double(const Json& json, double& value, const JsonPlace& place, BindFa
   const auto number = json.as_double();
   if (!number) return failure.at(place, "expected a number");
   value = *number;
+  return true;
+}
+
+void fill_bytes(void* memory, std::size_t bytes, int pattern) {
+  static void* (*volatile const fill)(void*, int, std::size_t) = &std::memset;
+  fill(memory, pattern, bytes);
+}
+
+bool all_bytes_are(const void* memory, std::size_t bytes, int pattern) {
+  static void* (*volatile const copy)(void*, const void*, std::size_t) = &std::memcpy;
+  std::array<unsigned char, 16> bytes_there{};
+  CHECK(bytes <= bytes_there.size());
+  copy(bytes_there.data(), memory, bytes);
+  for (std::size_t i = 0; i < bytes; ++i)
+    if (bytes_there[i] != pattern) return false;
   return true;
 }
 

@@ -8,9 +8,9 @@
 //
 // Knows strings, bool, numbers, enums (by name), optional, vector, std::array, maps by string, variants, Json
 // itself and every struct that base/reflect.h takes apart; teach it another type by specialising Binding. A
-// field is required unless it is optional, has a default that is not simply zero, or says by_default().
-// Members that are no field are passed over, unless the struct is described as closed(). Reading needs T to
-// be default constructible. Any thread.
+// field is required unless it is optional, a number, bool or enum with an initialiser, anything else whose
+// default is not empty, or says by_default(). Members that are no field are passed over, unless the struct is
+// described as closed(). Reading needs T to be default constructible. Any thread.
 
 #include <array>
 #include <cmath>
@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -138,6 +139,9 @@ bool read_double(const Json& json, double& value, const JsonPlace& place, BindFa
 [[nodiscard]] Json enum_schema(const std::vector<std::pair<std::string_view, std::string_view>>& names);
 [[nodiscard]] std::string enum_expectation(
     const std::vector<std::pair<std::string_view, std::string_view>>& names);
+// memset and its opposite, behind pointers that no optimiser follows.
+void fill_bytes(void* memory, std::size_t bytes, int pattern);
+[[nodiscard]] bool all_bytes_are(const void* memory, std::size_t bytes, int pattern);
 // The member names an object may have when its struct is closed.
 bool check_closed(const Json& json, const std::vector<std::string_view>& names, const JsonPlace& place,
                   BindFailure& failure);
@@ -436,13 +440,36 @@ struct Binding<T> {
     return all;
   }
 
-  // May be left out, and then is as in a fresh T.
+  // May be left out, and then is as in a fresh T: it says so, its value is not simply zero, or it has an
+  // initialiser.
   template <std::size_t I>
   static bool has_default() {
     using Field = field_type<T, I>;
     if constexpr (field_notes<T, I>.defaulted) return true;
-    const T fresh{};
-    return !(Binding<Field>::write(std::get<I>(fields_of(fresh))) == Binding<Field>::write(Field{}));
+    if constexpr (std::is_arithmetic_v<Field> || std::is_enum_v<Field>) {
+      static const bool initialised = is_initialised<I>();
+      return initialised;
+    } else {
+      const T fresh{};
+      return !(Binding<Field>::write(std::get<I>(fields_of(fresh))) == Binding<Field>::write(Field{}));
+    }
+  }
+
+  // Has this number, bool or enum an initialiser in the struct? One that has none keeps the bytes that were
+  // there before its object was made. The bytes are looked at by functions the compiler cannot see into.
+  template <std::size_t I>
+  static bool is_initialised() {
+    if constexpr (std::is_trivially_default_constructible_v<T>) return false;
+    for (const int pattern : {0x5A, 0xA5}) {
+      alignas(T) unsigned char memory[sizeof(T)];
+      bind_detail::fill_bytes(memory, sizeof memory, pattern);
+      T* made = ::new (static_cast<void*>(memory)) T;
+      const auto& one = std::get<I>(fields_of(*made));
+      const bool untouched = bind_detail::all_bytes_are(&one, sizeof one, pattern);
+      made->~T();
+      if (!untouched) return true;
+    }
+    return false;
   }
 
   template <std::size_t I>

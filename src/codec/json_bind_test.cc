@@ -119,6 +119,30 @@ TEST(JsonBind, DefaultsFillWhatIsLeftOut) {
   EXPECT_FALSE(stay->late);
 }
 
+struct Switches {
+  std::string name;
+  bool off = false;
+  bool required;
+  int zero = 0;
+  double none = 0.0;
+  Size first = Size::small;
+  Size chosen;
+  std::int64_t wide = 0;
+  std::string text = "x";
+  std::vector<int> list;
+};
+struct Plain {
+  int a;
+  bool b;
+};
+
+TEST(JsonBind, AnInitialiserThatIsZeroIsADefaultToo) {
+  EXPECT_EQ(json_schema<Switches>()["required"].dump(), R"(["name","required","chosen","list"])");
+  EXPECT_EQ(json_schema<Switches>()["properties"]["off"].dump(), R"({"type":"boolean","default":false})");
+  EXPECT_EQ(json_schema<Plain>()["required"].dump(), R"(["a","b"])");
+  EXPECT_EQ(failure_of<Switches>(R"({"name":"n","required":true,"chosen":"large","list":[]})"), "taken");
+}
+
 TEST(JsonBind, DescribesAStructWithItsDocumentation) {
   EXPECT_EQ(json_schema<Stay>().dump(),
             R"({"type":"object","description":"A stay","properties":{)"

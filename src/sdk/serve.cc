@@ -28,7 +28,7 @@ constexpr std::string_view endpoint = "/mcp";
 // What the two ways of serving share: reactor, protocol, signals, and the end.
 class Serving {
  public:
-  Serving(Reactor& reactor, ServerState& state, const ServeOptions& options)
+  Serving(Reactor& reactor, ServerState& state, const RunOptions& options)
       : reactor_(reactor),
         state_(state),
         ring_(fresh_key_ring()),
@@ -75,7 +75,7 @@ class Serving {
 
 class StdioServing final : public Serving {
  public:
-  StdioServing(Reactor& reactor, ServerState& state, const ServeOptions& options, StreamPtr stream)
+  StdioServing(Reactor& reactor, ServerState& state, const RunOptions& options, StreamPtr stream)
       : Serving(reactor, state, options) {
     StdioServerOptions front;
     front.limits = state.limits;
@@ -92,7 +92,7 @@ class StdioServing final : public Serving {
 
 class HttpServing final : public Serving, public HttpHandler {
  public:
-  HttpServing(Reactor& reactor, ServerState& state, const ServeOptions& options, HttpGuard guard)
+  HttpServing(Reactor& reactor, ServerState& state, const RunOptions& options, HttpGuard guard)
       : Serving(reactor, state, options),
         guard_(std::move(guard)),
         session_ids_(Sealer(ring_, {}, fresh_salt())),
@@ -168,7 +168,7 @@ class HttpServing final : public Serving, public HttpHandler {
   std::unique_ptr<Listener> listener_;
 };
 
-Status serve_http(Reactor& reactor, ServerState& state, const ServeOptions& options, bool signals,
+Status serve_http(Reactor& reactor, ServerState& state, const RunOptions& options, bool signals,
                   const std::function<void(std::string_view)>& listening) {
   const auto address = Address::parse(options.http);
   if (!address) return address.error();
@@ -213,7 +213,7 @@ bool replay_by_default() {
 #endif
 }
 
-Status serve_state(ServerState& state, const ServeOptions& options, bool signals,
+Status serve_state(ServerState& state, const RunOptions& options, bool signals,
                    const std::function<void(std::string_view)>& listening) {
   auto reactor = Reactor::open(state.limits);
   if (!reactor) return reactor.error();
@@ -224,8 +224,8 @@ Status serve_state(ServerState& state, const ServeOptions& options, bool signals
   return serving.run(signals);
 }
 
-Result<ServeOptions> parse_serve_flags(int argc, const char* const* argv) {
-  ServeOptions options;
+Result<RunOptions> parse_run_flags(int argc, const char* const* argv) {
+  RunOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
     const auto value = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
@@ -252,7 +252,7 @@ Result<ServeOptions> parse_serve_flags(int argc, const char* const* argv) {
 }
 
 int Server::run(int argc, char** argv) {
-  const auto options = parse_serve_flags(argc, argv);
+  const auto options = parse_run_flags(argc, argv);
   if (!options) {
     std::fprintf(stderr, "%s\n", options.error().message.c_str());
     return 2;
@@ -265,11 +265,11 @@ int Server::run(int argc, char** argv) {
   return 1;
 }
 
-Status Server::serve(const ServeOptions& options, const std::function<void(std::string_view)>& listening) {
+Status Server::serve(const RunOptions& options, const std::function<void(std::string_view)>& listening) {
   return serve_state(*state_, options, true, listening);
 }
 
-Result<std::string> Server::start(const ServeOptions& options) {
+Result<std::string> Server::start(const RunOptions& options) {
   if (options.http.empty()) return Error(Errc::invalid, "start() serves HTTP: options.http is empty");
   auto promise = std::make_shared<std::promise<Result<std::string>>>();
   auto started = promise->get_future();

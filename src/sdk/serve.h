@@ -15,7 +15,7 @@
 namespace sluice {
 
 // `listening` is called with the URL once HTTP is served; `signals` says whether SIGTERM and SIGINT drain.
-Status serve_state(ServerState& state, const ServeOptions& options, bool signals,
+Status serve_state(ServerState& state, const RunOptions& options, bool signals,
                    const std::function<void(std::string_view url)>& listening);
 
 // A ring with one fresh key, and salts.
@@ -26,6 +26,6 @@ Status serve_state(ServerState& state, const ServeOptions& options, bool signals
 [[nodiscard]] bool replay_by_default();
 
 // Flags of Server::run().
-[[nodiscard]] Result<ServeOptions> parse_serve_flags(int argc, const char* const* argv);
+[[nodiscard]] Result<RunOptions> parse_run_flags(int argc, const char* const* argv);
 
 }  // namespace sluice

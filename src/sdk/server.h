@@ -61,7 +61,7 @@ using Middleware = std::function<Task<Result<Json>>(Request&, Next)>;
 using Completer = std::function<std::vector<std::string>(std::string_view typed, const Json& context)>;
 
 // Where run() and start() serve; run() fills it from the command line.
-struct ServeOptions {
+struct RunOptions {
   std::string http;                  // "127.0.0.1:8080"; empty: stdio
   std::optional<Era> era;            // only one; absent: both
   std::vector<std::string> hosts;    // further Host names to accept
@@ -156,9 +156,9 @@ class Server {
   // http://127.0.0.1:8080/mcp".
   int run(int argc, char** argv);
   // The same with options in place of flags; `listening` is called with the URL.
-  Status serve(const ServeOptions& options, const std::function<void(std::string_view url)>& listening = {});
+  Status serve(const RunOptions& options, const std::function<void(std::string_view url)>& listening = {});
   // Serves HTTP on a thread of its own; returns the URL.
-  Result<std::string> start(const ServeOptions& options);
+  Result<std::string> start(const RunOptions& options);
   // Ends serving after what is in flight. Any thread.
   void stop();
   // Runs `fn` on the server's thread; false when it does not run. Any thread.

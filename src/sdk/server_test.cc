@@ -390,7 +390,7 @@ TEST(Server, TellsSubscribersOfUpdates) {
 TEST(Server, AServerOnAThreadOfItsOwnTakesPostedWorkAndStops) {
   Server server("test", "1");
   EXPECT_FALSE(server.post([] {}));
-  ServeOptions options;
+  RunOptions options;
   options.http = "127.0.0.1:0";
   const auto url = server.start(options);
   ASSERT_TRUE(url) << url.error().message;
