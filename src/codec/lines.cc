@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/lines.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace sluice {
 namespace {
 
@@ -59,12 +62,14 @@ LineReader::Step LineReader::next(PaddedBytes& line) {
 }
 
 void append_line(std::string& out, Bytes json) {
-  out.reserve(out.size() + json.size() + 1);
-  while (!json.empty()) {
-    const std::size_t end = json.find_first_of("\r\n");
-    out.append(json.substr(0, end));
-    json.remove_prefix(end == Bytes::npos ? json.size() : end + 1);
+  // Compact JSON has no line end, and two searches for one byte are much cheaper than one for either of two.
+  if (json.find('\n') == Bytes::npos && json.find('\r') == Bytes::npos) {
+    out.append(json).push_back('\n');
+    return;
   }
+  out.reserve(out.size() + json.size() + 1);
+  std::copy_if(json.begin(), json.end(), std::back_inserter(out),
+               [](char c) { return c != '\n' && c != '\r'; });
   out.push_back('\n');
 }
 
