@@ -11,6 +11,11 @@ namespace sluice {
 
 namespace {
 
+std::shared_ptr<void> connect_over_network(Reactor& reactor, const std::string& host, std::uint16_t port,
+                                           Duration timeout, OnConnect on_connect) {
+  return connect_stream(reactor, host, port, timeout, std::move(on_connect));
+}
+
 // The seconds a server says it keeps an idle connection: `Keep-Alive: timeout=5`.
 std::optional<seconds> announced_keep_alive(HeaderFields fields) {
   for (ListReader list(header_value(fields, "Keep-Alive")); const auto element = list.next();) {
@@ -30,8 +35,9 @@ std::optional<seconds> announced_keep_alive(HeaderFields fields) {
 // One connection: connecting, answering one fetch, or idle in the pool.
 class HttpClientConnection final : public StreamHandler {
  public:
-  explicit HttpClientConnection(HttpClient& client)
+  HttpClientConnection(HttpClient& client, bool pooled)
       : client_(client),
+        pooled_(pooled),
         reader_(HttpRole::response, client.options_.http),
         idle_timer_([](void* self) { static_cast<HttpClientConnection*>(self)->close(); }, this) {}
 
@@ -42,6 +48,7 @@ class HttpClientConnection final : public StreamHandler {
   // The owner dropped the fetch before its response was complete.
   void abandon();
   void close();
+  [[nodiscard]] bool pooled() const { return pooled_; }
 
  private:
   void connected(Result<StreamPtr> stream);
@@ -50,16 +57,21 @@ class HttpClientConnection final : public StreamHandler {
   void on_failed(const Error& error) override;
   // Feeds the reader until the input is used up, the fetch is gone or paused. What is left over is kept.
   void read(Bytes input);
-  bool handle(Http1Reader::Step step);
-  void complete();
+  bool handle(Http1Reader::Step step, bool more);
+  // `more`: bytes follow the response, though nothing else was asked.
+  void complete(bool more);
+  void rest();
   void fail(Error error);
 
   HttpClient& client_;
-  std::unique_ptr<Connecting> connecting_;
+  bool pooled_;  // counts for the pool; the others serve one fetch that stays open
+  std::shared_ptr<void> connecting_;
   StreamPtr stream_;
   Http1Reader reader_;
   HttpFetch* fetch_ = nullptr;
-  Buffer held_;  // input behind a pause
+  Buffer held_;           // input behind a pause
+  bool stopped_ = false;  // reading stopped at a pause: there may be events left even without input
+  bool reading_ = false;  // read() is on the stack
   Timer idle_timer_;
   milliseconds idle_max_{};
   bool ended_ = false;  // the peer finished while we were paused
@@ -81,9 +93,10 @@ void HttpClientConnection::connect(HttpFetch& fetch) {
   fetch_ = &fetch;
   fetch.connection_ = this;
   ++client_.counters_.connects;
-  connecting_ =
-      connect_stream(client_.reactor_, client_.origin_.host, client_.origin_.port, client_.options_.connect,
-                     [this](Result<StreamPtr> stream) { connected(std::move(stream)); });
+  const StartConnect& door = client_.options_.start_connect;
+  connecting_ = (door ? door : connect_over_network)(
+      client_.reactor_, client_.origin_.host, client_.origin_.port, client_.options_.connect,
+      [this](Result<StreamPtr> stream) { connected(std::move(stream)); });
 }
 
 void HttpClientConnection::connected(Result<StreamPtr> stream) {
@@ -99,7 +112,6 @@ void HttpClientConnection::connected(Result<StreamPtr> stream) {
   }
   stream_ = std::move(*stream);
   stream_->set_handler(this);
-  if (fetch_->paused_) stream_->pause();
   send(*fetch_);
 }
 
@@ -122,12 +134,13 @@ void HttpClientConnection::send(HttpFetch& fetch) {
     HttpFetch* failed = std::exchange(fetch_, nullptr);
     failed->connection_ = nullptr;
     client_.fail_later(*failed, written.error());
-    client_.became_idle(*this);
-    return;
+    idle_max_ = client_.options_.idle;
+    return rest();
   }
   if (request.method == "HEAD") reader_.expect_no_body();
   ++client_.counters_.requests;
   idle_max_ = client_.options_.idle;
+  if (fetch.paused_) stream_->pause();  // it was, while it waited
   stream_->write(head);
   stream_->write(request.body);
   request.body = {};
@@ -140,10 +153,12 @@ void HttpClientConnection::pause() {
 void HttpClientConnection::resume() {
   if (!stream_) return;
   stream_->resume();
-  if (held_.empty() && !ended_) return;
-  Buffer held = std::move(held_);
-  held_ = Buffer();
-  read(held.view());
+  if (reading_) return;  // read() looks again when its call returns
+  if (std::exchange(stopped_, false)) {
+    Buffer held = std::move(held_);
+    held_ = Buffer();
+    read(held.view());
+  }
   if (fetch_ != nullptr && !fetch_->paused_ && ended_) on_end();
 }
 
@@ -161,22 +176,26 @@ void HttpClientConnection::close() {
 
 void HttpClientConnection::on_bytes(PaddedBytes bytes) {
   if (fetch_ == nullptr) return close();  // a server that speaks unasked
-  if (fetch_->paused_ || !held_.empty()) return held_.append(bytes.bytes);
-  read(bytes.bytes);
+  if (!fetch_->paused_ && !stopped_) return read(bytes.bytes);
+  stopped_ = true;
+  held_.append(bytes.bytes);
 }
 
 void HttpClientConnection::read(Bytes input) {
+  reading_ = true;
   for (;;) {
     const Http1Reader::Step step = reader_.next(input);
-    if (step == Http1Reader::Step::need_bytes) return;
-    if (!handle(step)) break;
-    if (fetch_->paused_) return held_.append(input);
+    if (step == Http1Reader::Step::need_bytes || !handle(step, !input.empty())) break;
+    if (!fetch_->paused_) continue;
+    stopped_ = true;
+    held_.append(input);
+    break;
   }
-  // The response is over. Nothing may follow it, for nothing was asked.
-  if (stream_ && fetch_ == nullptr && !input.empty()) close();
+  reading_ = false;
 }
 
-bool HttpClientConnection::handle(Http1Reader::Step step) {
+// False when the fetch is over, or was dropped.
+bool HttpClientConnection::handle(Http1Reader::Step step, bool more) {
   switch (step) {
     case Http1Reader::Step::head: {
       const HttpHead& head = reader_.head();
@@ -187,7 +206,7 @@ bool HttpClientConnection::handle(Http1Reader::Step step) {
       return fetch_ != nullptr;
     }
     case Http1Reader::Step::body: fetch_->handler_.on_body(reader_.body()); return fetch_ != nullptr;
-    case Http1Reader::Step::end: complete(); return false;
+    case Http1Reader::Step::end: complete(more); return false;
     case Http1Reader::Step::refused:
       fail(Error(Errc::invalid,
                  "the upstream's HTTP response is malformed: " + std::string(reader_.refusal().sentence)));
@@ -197,17 +216,25 @@ bool HttpClientConnection::handle(Http1Reader::Step step) {
   return false;
 }
 
-void HttpClientConnection::complete() {
+// Whoever said more than was asked, or has not taken the whole request, is not asked again on this
+// connection.
+void HttpClientConnection::complete(bool more) {
   HttpFetch* fetch = std::exchange(fetch_, nullptr);
   fetch->connection_ = nullptr;
   HttpFetchHandler& handler = fetch->handler_;
-  if (reader_.keep_alive() && idle_max_.count() > 0 && !ended_) {
-    client_.became_idle(*this);
-    client_.reactor_.arm_after(idle_timer_, idle_max_);
+  if (pooled_ && reader_.keep_alive() && idle_max_.count() > 0 && !ended_ && !more &&
+      stream_->unsent() == 0) {
+    rest();
   } else {
     close();
   }
   handler.on_complete();
+}
+
+void HttpClientConnection::rest() {
+  stream_->resume();
+  client_.became_idle(*this);
+  client_.reactor_.arm_after(idle_timer_, idle_max_);
 }
 
 void HttpClientConnection::fail(Error error) {
@@ -221,13 +248,10 @@ void HttpClientConnection::fail(Error error) {
 
 void HttpClientConnection::on_end() {
   if (fetch_ == nullptr) return close();
-  if (fetch_->paused_ || !held_.empty()) {
-    ended_ = true;
-    return;
-  }
   ended_ = true;
+  if (fetch_->paused_ || stopped_) return;
   switch (reader_.finish()) {
-    case Http1Reader::Step::end: return complete();
+    case Http1Reader::Step::end: return complete(false);
     default:
       return fail(Error(Errc::closed, "the upstream closed the connection before its response was complete"));
   }
@@ -255,13 +279,15 @@ HttpClient::~HttpClient() { DCHECK(waiting_.empty() && failing_.empty()); }
 
 std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetchHandler& handler) {
   std::unique_ptr<HttpFetch> fetch(new HttpFetch(*this, handler, std::move(request)));
-  if (!idle_.empty()) {
-    HttpClientConnection* connection = idle_.back();
-    idle_.pop_back();
-    connection->send(*fetch);
-  } else if (connections_.size() < options_.connections_max) {
-    connections_.push_back(std::make_unique<HttpClientConnection>(*this));
-    connections_.back()->connect(*fetch);
+  if (fetch->request_.stays_open) {
+    if (streams_ < options_.streams_max) {
+      connect(*fetch, false);
+    } else {
+      ++counters_.refusals;
+      fail_later(*fetch, Error(Errc::exhausted, "too many streams of this upstream are open"));
+    }
+  } else if (waiting_.empty() && begin(*fetch)) {
+    return fetch;
   } else if (waiting_.size() < options_.waiting_max) {
     fetch->waiting_ = true;
     waiting_.push_back(fetch.get());
@@ -272,30 +298,38 @@ std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetch
   return fetch;
 }
 
+bool HttpClient::begin(HttpFetch& fetch) {
+  if (!idle_.empty()) {
+    HttpClientConnection* connection = idle_.back();
+    idle_.pop_back();
+    connection->send(fetch);
+    return true;
+  }
+  if (connections_.size() - streams_ >= options_.connections_max) return false;
+  connect(fetch, true);
+  return true;
+}
+
+void HttpClient::connect(HttpFetch& fetch, bool pooled) {
+  if (!pooled) ++streams_;
+  connections_.push_back(std::make_unique<HttpClientConnection>(*this, pooled));
+  connections_.back()->connect(fetch);
+}
+
 void HttpClient::dispatch() {
   while (!waiting_.empty()) {
     HttpFetch* fetch = waiting_.front();
-    if (!idle_.empty()) {
-      waiting_.pop_front();
-      fetch->waiting_ = false;
-      HttpClientConnection* connection = idle_.back();
-      idle_.pop_back();
-      connection->send(*fetch);
-    } else if (connections_.size() < options_.connections_max) {
-      waiting_.pop_front();
-      fetch->waiting_ = false;
-      connections_.push_back(std::make_unique<HttpClientConnection>(*this));
-      connections_.back()->connect(*fetch);
-    } else {
-      return;
-    }
+    if (!begin(*fetch)) return;
+    waiting_.pop_front();
+    fetch->waiting_ = false;
   }
 }
 
 void HttpClient::reap() {
-  while (!failing_.empty()) {
-    const Failing failing = std::move(failing_.back());
-    failing_.pop_back();
+  // Whoever is told may drop others and start new ones; those are told in the next turn.
+  for (std::size_t due = failing_.size(); due != 0 && !failing_.empty(); --due) {
+    const Failing failing = std::move(failing_.front());
+    failing_.pop_front();
     ++counters_.failures;
     failing.fetch->handler_.on_failed(failing.error, Outcome::not_sent);
   }
@@ -323,6 +357,7 @@ void HttpClient::closed(HttpClientConnection& connection) {
       std::find_if(connections_.begin(), connections_.end(),
                    [&connection](const auto& candidate) { return candidate.get() == &connection; });
   if (at == connections_.end()) return;
+  if (!connection.pooled()) --streams_;
   dead_.push_back(std::move(*at));
   *at = std::move(connections_.back());
   connections_.pop_back();

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct HttpFetchRequest {
   std::string target;
   std::vector<HeaderPair> fields;  // Host, Content-Length and Connection are added
   std::string body;
+  bool stays_open = false;  // a stream without an end: it gets a connection of its own beside the pool
 };
 
 // One request and its response. Owned by whoever started it; outlives neither its handler nor its client.
@@ -80,12 +82,18 @@ struct HttpOrigin {
   std::string host_field;  // what the Host field says
 };
 
+// Makes a connection, as connect_stream of net/connect.h does; dropping what it returns cancels.
+using StartConnect = std::function<std::shared_ptr<void>(
+    Reactor&, const std::string& host, std::uint16_t port, Duration timeout, OnConnect on_connect)>;
+
 struct HttpClientOptions {
   HttpLimits http;
   std::size_t connections_max = UpstreamLimits{}.connections_max;
   std::size_t waiting_max = UpstreamLimits{}.waiting_max;
+  std::size_t streams_max = 10'000;  // connections beside the pool, for requests that stay open
   milliseconds connect = NetLimits{}.connect;
   milliseconds idle = UpstreamLimits{}.idle_connection;
+  StartConnect start_connect;  // empty: connect_stream
 };
 
 struct HttpClientCounters {
@@ -116,6 +124,9 @@ class HttpClient {
   friend class HttpFetch;
   friend class HttpClientConnection;
 
+  // Sends the fetch on an idle connection or a new one; false when the pool has neither.
+  bool begin(HttpFetch& fetch);
+  void connect(HttpFetch& fetch, bool pooled);
   void dispatch();
   void fail_later(HttpFetch& fetch, Error error);
   void forget(HttpFetch& fetch);
@@ -128,6 +139,7 @@ class HttpClient {
   HttpClientOptions options_;
   HttpClientCounters counters_;
   std::vector<std::unique_ptr<HttpClientConnection>> connections_;
+  std::size_t streams_ = 0;  // connections of fetches that stay open, which the pool does not count
   std::vector<HttpClientConnection*> idle_;                  // the most recently used last
   std::vector<std::unique_ptr<HttpClientConnection>> dead_;  // freed at the end of the turn
   std::deque<HttpFetch*> waiting_;
@@ -135,7 +147,7 @@ class HttpClient {
     HttpFetch* fetch;
     Error error;
   };
-  std::vector<Failing> failing_;
+  std::deque<Failing> failing_;
   std::string scratch_;  // heads being written
   Timer later_;          // dispatch, failures and reaping, outside of callers' stacks
 };
