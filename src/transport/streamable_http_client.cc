@@ -12,6 +12,8 @@ namespace {
 
 constexpr Bytes accept_both = "application/json, text/event-stream";
 constexpr Bytes accept_stream = "text/event-stream";
+constexpr milliseconds retry_least = milliseconds(100);  // a server that asks for less is not asked in a loop
+constexpr milliseconds retry_most = std::chrono::minutes(5);
 
 std::string owned(const HttpHead& head, Bytes name) { return std::string(header_value(head.fields, name)); }
 
@@ -142,7 +144,9 @@ void UpstreamListen::connect() {
   if (!last_event_id_.empty()) fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
   status_ = 0;
   events_ = std::make_unique<SseReader>(client_.options_.sse);
-  fetch_ = client_.http_.start(client_.request("GET", std::move(fields), {}), *this);
+  HttpFetchRequest request = client_.request("GET", std::move(fields), {});
+  request.stays_open = true;
+  fetch_ = client_.http_.start(std::move(request), *this);
   if (paused_) fetch_->pause();
 }
 
@@ -153,7 +157,7 @@ void UpstreamListen::again() {
   for (int i = 0; i < failures_ && wait < options.reconnect_max; ++i) wait *= 2;
   wait = std::min(wait, options.reconnect_max);
   if (events_ && events_->retry()) {
-    wait = std::clamp(*events_->retry(), milliseconds(0), milliseconds(std::chrono::minutes(5)));
+    wait = std::clamp(*events_->retry(), retry_least, retry_most);
   } else {
     wait = milliseconds(client_.random_.below(static_cast<std::uint64_t>(wait.count()) + 1));
   }
@@ -192,8 +196,9 @@ void UpstreamListen::on_body(Bytes piece) {
 }
 
 void UpstreamListen::on_complete() {
-  if (status_ >= 400 && status_ < 500 && status_ != 408 && status_ != 429)
-    return handler_.on_unavailable(status_);
+  const bool may_change =
+      status_ == 200 || status_ == 408 || status_ == 429 || (status_ >= 500 && status_ != 501);
+  if (!may_change) return handler_.on_unavailable(status_);
   ++failures_;
   again();
 }
@@ -205,7 +210,8 @@ void UpstreamListen::on_failed(const Error&, Outcome) {
 
 // A DELETE under way. Nobody waits for it; it frees itself.
 struct StreamableHttpClient::Farewell final : HttpFetchHandler {
-  explicit Farewell(StreamableHttpClient& owner) : client(owner) {}
+  explicit Farewell(StreamableHttpClient& owner)
+      : client(owner), timer([](void* self) { static_cast<Farewell*>(self)->finish(); }, this) {}
   void on_head(const HttpHead&) override {}
   void on_body(Bytes) override {}
   void on_complete() override { finish(); }
@@ -216,6 +222,7 @@ struct StreamableHttpClient::Farewell final : HttpFetchHandler {
 
   StreamableHttpClient& client;
   std::unique_ptr<HttpFetch> fetch;
+  Timer timer;  // a server that does not answer keeps no connection
 };
 
 Result<std::unique_ptr<StreamableHttpClient>> StreamableHttpClient::open(
@@ -260,11 +267,13 @@ HttpFetchRequest StreamableHttpClient::request(std::string method, std::vector<H
 }
 
 std::unique_ptr<UpstreamPost> StreamableHttpClient::post(std::string message, std::vector<HeaderPair> fields,
-                                                         UpstreamPostHandler& handler) {
+                                                         UpstreamPostHandler& handler, bool stays_open) {
   fields.push_back(HeaderPair{"Content-Type", "application/json"});
   fields.push_back(HeaderPair{"Accept", std::string(accept_both)});
   std::unique_ptr<UpstreamPost> post(new UpstreamPost(*this, handler));
-  post->fetch_ = http_.start(request("POST", std::move(fields), std::move(message)), *post);
+  HttpFetchRequest fetch = request("POST", std::move(fields), std::move(message));
+  fetch.stays_open = stays_open;
+  post->fetch_ = http_.start(std::move(fetch), *post);
   return post;
 }
 
@@ -280,6 +289,7 @@ void StreamableHttpClient::end_session(std::vector<HeaderPair> fields) {
   farewells_.push_back(std::make_unique<Farewell>(*this));
   Farewell& farewell = *farewells_.back();
   farewell.fetch = http_.start(request("DELETE", std::move(fields), {}), farewell);
+  reactor_.arm_after(farewell.timer, options_.farewell);
 }
 
 }  // namespace sluice

@@ -84,7 +84,8 @@ class UpstreamListenHandler {
   // The stream is open (again).
   virtual void on_opened() {}
   virtual void on_message(ClientMessage message) = 0;
-  // The upstream offers no standalone stream (405), or refused it for good (4xx): the last call.
+  // The upstream offers no standalone stream (405, 501, 204, a redirect, another media type), or refused it
+  // for good (4xx): the last call. 408, 429 and other 5xx are asked again.
   virtual void on_unavailable(int status) = 0;
 };
 
@@ -126,6 +127,7 @@ struct StreamableHttpClientOptions {
   JsonLimits json;
   std::vector<HeaderPair> fields;  // laid on every request, such as Authorization
   std::size_t refusal_bytes_max = 64 * 1024;
+  milliseconds farewell = seconds(10);  // for the answer to a DELETE
   milliseconds reconnect_first = milliseconds(500);
   milliseconds reconnect_max = seconds(8);
   std::uint64_t jitter_seed = 0;
@@ -142,9 +144,10 @@ class StreamableHttpClient {
   ~StreamableHttpClient();
 
   // Posts one message. `fields` are the era's own (session, version, Mcp-*). Callbacks never come from inside
-  // this.
+  // this. `stays_open`: the reply has no end of its own (subscriptions/listen), so it takes no connection of
+  // the pool.
   std::unique_ptr<UpstreamPost> post(std::string message, std::vector<HeaderPair> fields,
-                                     UpstreamPostHandler& handler);
+                                     UpstreamPostHandler& handler, bool stays_open = false);
   // Opens the standalone stream of a session.
   std::unique_ptr<UpstreamListen> listen(std::vector<HeaderPair> fields, UpstreamListenHandler& handler);
   // Ends a session with DELETE, fire and forget: it outlives its caller, and a failure is nobody's business.

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/streamable_http_client.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "transport/http_client_testing.h"
+
+namespace sluice {
+namespace {
+
+using testing_client::chunk;
+using testing_client::event;
+using testing_client::FarServer;
+using testing_client::last_chunk;
+using testing_client::response;
+using testing_client::stream_head;
+using testing_fronts::count_of;
+using testing_fronts::TestPeer;
+using testing_fronts::World;
+
+constexpr Bytes answer_text = R"({"jsonrpc":"2.0","id":1,"result":{}})";
+constexpr Bytes note_text = R"({"jsonrpc":"2.0","method":"notifications/message","params":{}})";
+
+// Writes down what a post is told.
+struct Poster final : UpstreamPostHandler {
+  void on_session_id(Bytes id) override {
+    log += 's';
+    session = id;
+    if (at_session) at_session();
+  }
+  void on_message(ClientMessage message) override {
+    log += 'm';
+    texts.emplace_back(message.text());
+    if (at_message) at_message();
+  }
+  void on_done() override { ended('d'); }
+  void on_refused(const HttpAnswer& told) override {
+    answer = told;
+    ended('r');
+  }
+  void on_failed(const Error& why, Outcome what) override {
+    error = why;
+    outcome = what;
+    ended('f');
+  }
+  void ended(char how) {
+    log += how;
+    if (at_end) at_end();
+  }
+
+  std::unique_ptr<UpstreamPost> post;
+  std::string log;  // s session id, m message, d done, r refused, f failed
+  std::string session;
+  std::vector<std::string> texts;
+  HttpAnswer answer;
+  Error error;
+  Outcome outcome = Outcome::not_sent;
+  std::function<void()> at_session, at_message, at_end;
+};
+
+struct ListenerHandler final : UpstreamListenHandler {
+  void on_opened() override { log += 'o'; }
+  void on_message(ClientMessage message) override {
+    log += 'm';
+    texts.emplace_back(message.text());
+    if (at_message) at_message();
+  }
+  void on_unavailable(int code) override {
+    log += 'u';
+    status = code;
+    if (at_end) at_end();
+  }
+  std::unique_ptr<UpstreamListen> listen;
+  std::string log;  // o opened, m message, u unavailable
+  std::vector<std::string> texts;
+  int status = 0;
+  std::function<void()> at_message, at_end;
+};
+
+class StreamableHttpClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start({}); }
+  void start(const Limits& limits, StreamableHttpClientOptions options = {}) {
+    client.reset();
+    far.reset();
+    world = std::make_unique<World>(limits);
+    far = std::make_unique<FarServer>(world->reactor());
+    options.http.http.body_bytes_max = SIZE_MAX;
+    options.http.start_connect = far->door();
+    client = *StreamableHttpClient::open(world->reactor(), "http://far:81/mcp?a=b", std::move(options));
+  }
+  void post(Poster& poster, Bytes message = R"({"jsonrpc":"2.0","id":1,"method":"ping"})") {
+    poster.post = client->post(std::string(message), {{"Mcp-Session-Id", "S"}}, poster);
+    world->settle();
+  }
+  void listen(ListenerHandler& handler) {
+    handler.listen = client->listen({{"Mcp-Session-Id", "S"}}, handler);
+    world->settle();
+  }
+  TestPeer& last() { return *far->peers.back(); }
+  void say(Bytes bytes) {
+    last().send(bytes);
+    world->settle();
+  }
+
+  std::unique_ptr<World> world;
+  std::unique_ptr<FarServer> far;
+  std::unique_ptr<StreamableHttpClient> client;
+};
+
+TEST_F(StreamableHttpClientTest, PostsAMessageWithItsFields) {
+  StreamableHttpClientOptions options;
+  options.fields = {{"Authorization", "Bearer x"}};
+  start({}, std::move(options));
+  Poster poster;
+  post(poster, "{}");
+  EXPECT_EQ(last().received,
+            "POST /mcp?a=b HTTP/1.1\r\nHost: far:81\r\nContent-Length: 2\r\nMcp-Session-Id: S\r\n"
+            "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+            "Authorization: Bearer x\r\n\r\n{}");
+}
+
+TEST_F(StreamableHttpClientTest, RefusesAnHttpsUrlAndGarbage) {
+  EXPECT_FALSE(StreamableHttpClient::open(world->reactor(), "https://far/mcp", {}));
+  EXPECT_FALSE(StreamableHttpClient::open(world->reactor(), "not a url", {}));
+  EXPECT_FALSE(StreamableHttpClient::open(world->reactor(), "http:///mcp", {}));
+}
+
+TEST_F(StreamableHttpClientTest, GivesAJsonReplyAtEverySplit) {
+  const std::string text =
+      response(200, "application/json; charset=utf-8", answer_text, "Mcp-Session-Id: new\r\n");
+  for (std::size_t split = 0; split <= text.size(); ++split) {
+    Poster poster;
+    post(poster);
+    say(Bytes(text).substr(0, split));
+    say(Bytes(text).substr(split));
+    ASSERT_EQ(poster.log, "smd") << split;
+    ASSERT_EQ(poster.session, "new");
+    ASSERT_EQ(poster.texts[0], answer_text);
+  }
+  EXPECT_EQ(client->http().counters().connects, 1U);
+}
+
+TEST_F(StreamableHttpClientTest, GivesAnEventStreamAtEverySplit) {
+  const std::string text = stream_head + chunk("id: 1\nretry: 10\n\n: comment\n\n") + event(note_text) +
+                           event(answer_text, "event: message\n") + event("x", "event: other\n") + last_chunk;
+  for (std::size_t split = 0; split <= text.size(); ++split) {
+    Poster poster;
+    post(poster);
+    say(Bytes(text).substr(0, split));
+    say(Bytes(text).substr(split));
+    ASSERT_EQ(poster.log, "mmd") << split;
+    ASSERT_EQ(poster.texts[0], note_text);
+    ASSERT_EQ(poster.texts[1], answer_text);
+  }
+}
+
+TEST_F(StreamableHttpClientTest, An202IsDoneWithoutAMessage) {
+  Poster poster;
+  post(poster);
+  say("HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\n\r\nyes");
+  EXPECT_EQ(poster.log, "d");
+}
+
+TEST_F(StreamableHttpClientTest, ARefusalIsToldWithItsBodyCutAtTheBound) {
+  StreamableHttpClientOptions options;
+  options.refusal_bytes_max = 100;
+  start({}, std::move(options));
+  Poster poster;
+  post(poster);
+  say(response(401, "text/plain", std::string(1'000, 'n'), "WWW-Authenticate: Bearer realm=\"x\"\r\n"));
+  EXPECT_EQ(poster.log, "r");
+  EXPECT_EQ(poster.answer.status, 401);
+  EXPECT_EQ(poster.answer.body.size(), 100U);
+  EXPECT_EQ(poster.answer.www_authenticate, "Bearer realm=\"x\"");
+}
+
+TEST_F(StreamableHttpClientTest, ARepliesThatIsNoMcpFails) {
+  const std::string texts[] = {
+      response(200, "text/html", "<html>"),
+      response(200, "application/json", "{\"jsonrpc\":"),
+      response(200, "application/json", ""),
+      response(200, "application/json", "[" + std::string(answer_text) + "]"),
+      stream_head + event("not json") + last_chunk,
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+  };
+  for (const std::string& text : texts) {
+    Poster poster;
+    post(poster);
+    say(text);
+    ASSERT_EQ(poster.log, "f") << text;
+    EXPECT_EQ(poster.error.code, Errc::invalid);
+    EXPECT_EQ(poster.outcome, Outcome::answered);
+  }
+}
+
+TEST_F(StreamableHttpClientTest, AReplyBeyondTheMessageBoundFails) {
+  for (const bool as_stream : {false, true}) {
+    StreamableHttpClientOptions options;
+    options.json.message_bytes_max = 1'000;
+    options.sse.event_bytes_max = 1'000;
+    start({}, std::move(options));
+    Poster poster;
+    post(poster);
+    const std::string big(2'000, 'x');
+    say(as_stream ? stream_head + event(big) : response(200, "application/json", big));
+    EXPECT_EQ(poster.log, "f");
+    EXPECT_EQ(poster.error.code, Errc::too_large);
+    EXPECT_EQ(client->http().connections(), 0U);
+  }
+}
+
+TEST_F(StreamableHttpClientTest, AReplyForWhichNoMemoryIsLeftFailsAndGivesItBack) {
+  for (const bool as_stream : {false, true}) {
+    Limits limits;
+    limits.worker_bytes_max = 100'000;
+    start(limits);
+    {
+      Poster poster;
+      post(poster);
+      const std::string big(300'000, 'x');
+      last().send(as_stream ? stream_head + chunk("data: " + big) : response(200, "application/json", big));
+      world->settle();
+      EXPECT_EQ(poster.log, "f") << as_stream;
+      EXPECT_EQ(poster.error.code, Errc::exhausted);
+    }
+    client.reset();
+    EXPECT_EQ(world->reactor().budget().bytes_used(), 0U);
+  }
+}
+
+TEST_F(StreamableHttpClientTest, AStreamThatIsCutMayHaveRunAndIsNotPostedAgain) {
+  Poster poster;
+  post(poster);
+  say(stream_head + event(note_text));
+  last().close();
+  world->settle();
+  world->advance(seconds(60));
+  EXPECT_EQ(poster.log, "mf");
+  EXPECT_EQ(poster.outcome, Outcome::sent_unknown);
+  EXPECT_EQ(far->requests(), 1U);
+}
+
+TEST_F(StreamableHttpClientTest, MayBeDroppedInEveryCallback) {
+  const std::string json = response(200, "application/json", answer_text, "Mcp-Session-Id: new\r\n");
+  const std::string stream = stream_head + event(note_text) + event(answer_text) + last_chunk;
+  const std::string bad = response(200, "application/json", "garbage");
+  for (const std::string& text : {json, stream, bad}) {
+    for (const char where : {'s', 'm', 'e'}) {
+      auto poster = std::make_unique<Poster>();
+      const auto drop = [&] { poster->post.reset(); };
+      if (where == 's') poster->at_session = drop;
+      if (where == 'm') poster->at_message = drop;
+      if (where == 'e') poster->at_end = drop;
+      post(*poster);
+      say(text);
+      ASSERT_FALSE(poster->log.empty());
+      poster.reset();
+      world->advance(seconds(60));
+      ASSERT_EQ(client->http().connections(), 0U);
+    }
+  }
+}
+
+TEST_F(StreamableHttpClientTest, APausedPostStopsTheServerAndLosesNothing) {
+  Poster poster;
+  post(poster);
+  std::string events;
+  const std::size_t count = 3'000;
+  const std::string note = R"({"jsonrpc":"2.0","method":"notifications/message","params":{"x":")" +
+                           std::string(1'000, 'n') + "\"}}";
+  for (std::size_t i = 0; i < count; ++i) events += event(note);
+  bool paused = false;
+  poster.at_message = [&] {
+    if (!paused) poster.post->pause();
+    paused = true;
+  };
+  last().send(stream_head + events + event(answer_text) + last_chunk);
+  world->settle();
+  EXPECT_GT(last().stream().unsent(), 2'000'000U);
+  EXPECT_LT(poster.texts.size(), 200U);
+  poster.post->resume();
+  world->settle();
+  EXPECT_EQ(poster.texts.size(), count + 1);
+  EXPECT_EQ(poster.log.back(), 'd');
+}
+
+// ---- The standalone stream
+
+TEST_F(StreamableHttpClientTest, AListenGivesItsMessages) {
+  ListenerHandler handler;
+  listen(handler);
+  EXPECT_NE(last().received.find("GET /mcp?a=b HTTP/1.1\r\n"), std::string::npos);
+  EXPECT_NE(last().received.find("Accept: text/event-stream\r\n"), std::string::npos);
+  EXPECT_EQ(last().received.find("Last-Event-ID"), std::string::npos);
+  say(stream_head + event(note_text) + event("garbage") + event(note_text));
+  EXPECT_EQ(handler.log, "omm");
+}
+
+TEST_F(StreamableHttpClientTest, AListenComesBackWithTheLastEventIdAfterTheServersWait) {
+  ListenerHandler handler;
+  listen(handler);
+  say(stream_head + event(note_text, "id: e7\nretry: 3000\n"));
+  last().close();
+  world->settle();
+  world->advance(milliseconds(2'900));
+  EXPECT_EQ(far->peers.size(), 1U);
+  world->advance(milliseconds(200));
+  ASSERT_EQ(far->peers.size(), 2U);
+  EXPECT_NE(last().received.find("Last-Event-ID: e7\r\n"), std::string::npos);
+  say(stream_head + event(note_text));
+  EXPECT_EQ(handler.log, "omom");
+}
+
+TEST_F(StreamableHttpClientTest, AListenThatFailsComesBackWithGrowingBoundedWaits) {
+  ListenerHandler handler;
+  far->refuses = true;
+  listen(handler);
+  world->advance(std::chrono::minutes(10));
+  EXPECT_EQ(handler.log, "");
+  const std::uint64_t tries = client->http().counters().connects;
+  EXPECT_GT(tries, 10'000 / 150U);
+  EXPECT_LT(tries, 400U);
+  far->refuses = false;
+  world->advance(seconds(10));
+  ASSERT_EQ(far->peers.size(), 1U);
+  say(stream_head);
+  EXPECT_EQ(handler.log, "o");
+}
+
+TEST_F(StreamableHttpClientTest, AServerThatAsksForNoWaitIsNotAskedInALoop) {
+  ListenerHandler handler;
+  listen(handler);
+  std::size_t answered = 0;
+  for (int i = 0; i < 200; ++i) {
+    for (; answered < far->peers.size(); ++answered) {
+      far->peers[answered]->send(stream_head + chunk("retry: 0\n\n") + last_chunk);
+      world->settle();
+    }
+    world->advance(milliseconds(5));
+  }
+  EXPECT_LT(far->peers.size(), 30U) << "within a second";
+}
+
+TEST_F(StreamableHttpClientTest, AListenThatIsRefusedForGoodSaysSoAndStays) {
+  for (const int status : {405, 404, 400, 401, 501, 204, 301}) {
+    ListenerHandler handler;
+    handler.at_end = [&] { handler.listen.reset(); };
+    listen(handler);
+    say(status == 204 ? "HTTP/1.1 204 No Content\r\n\r\n" : response(status, "text/plain", "no"));
+    EXPECT_EQ(handler.log, "u") << status;
+    EXPECT_EQ(handler.status, status);
+  }
+  ListenerHandler html;
+  listen(html);
+  say(response(200, "text/html", "<html>"));
+  EXPECT_EQ(html.log, "u");
+}
+
+TEST_F(StreamableHttpClientTest, AListenThatIsRefusedForNowComesBack) {
+  for (const int status : {503, 429, 408}) {
+    start({});
+    ListenerHandler handler;
+    listen(handler);
+    say(response(status, "text/plain", "later"));
+    world->advance(seconds(10));
+    EXPECT_EQ(handler.log, "");
+    EXPECT_EQ(far->requests(), 2U);
+  }
+}
+
+TEST_F(StreamableHttpClientTest, AnEventThatIsTooLargeBreaksTheStreamAndItComesBack) {
+  StreamableHttpClientOptions options;
+  options.sse.event_bytes_max = 1'000;
+  start({}, std::move(options));
+  ListenerHandler handler;
+  listen(handler);
+  say(stream_head + event(note_text, "id: 1\n") + event(std::string(2'000, 'x')));
+  world->advance(seconds(10));
+  EXPECT_EQ(far->peers.size(), 2U);
+  EXPECT_TRUE(far->peers[0]->closed());
+}
+
+TEST_F(StreamableHttpClientTest, AListenMayBeDroppedInItsMessages) {
+  ListenerHandler handler;
+  handler.at_message = [&] { handler.listen.reset(); };
+  listen(handler);
+  say(stream_head + event(note_text) + event(note_text));
+  EXPECT_EQ(handler.log, "om");
+  EXPECT_EQ(client->http().connections(), 0U);
+}
+
+TEST_F(StreamableHttpClientTest, APausedListenStaysPausedWhenItComesBack) {
+  ListenerHandler handler;
+  listen(handler);
+  handler.listen->pause();
+  break_stream(last().stream());
+  world->settle();
+  world->advance(seconds(10));
+  ASSERT_EQ(far->peers.size(), 2U);
+  say(stream_head + event(note_text));
+  EXPECT_EQ(handler.texts.size(), 0U);
+  handler.listen->resume();
+  world->settle();
+  EXPECT_EQ(handler.texts.size(), 1U);
+}
+
+TEST_F(StreamableHttpClientTest, OpenStreamsLeaveThePoolToTheCalls) {
+  StreamableHttpClientOptions options;
+  options.http.connections_max = 1;
+  start({}, std::move(options));
+  ListenerHandler handlers[3];
+  for (ListenerHandler& handler : handlers) {
+    listen(handler);
+    say(stream_head);
+  }
+  Poster poster;
+  post(poster);
+  say(response(200, "application/json", answer_text));
+  EXPECT_EQ(poster.log, "md");
+}
+
+// ---- Farewells
+
+TEST_F(StreamableHttpClientTest, AFarewellIsADeleteThatNobodyWaitsFor) {
+  client->end_session({{"Mcp-Session-Id", "S"}});
+  world->settle();
+  EXPECT_EQ(last().received.find("DELETE /mcp?a=b HTTP/1.1\r\n"), 0U);
+  EXPECT_EQ(client->farewells(), 1U);
+  say("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(client->farewells(), 0U);
+}
+
+TEST_F(StreamableHttpClientTest, AFarewellThatIsNotAnsweredDoesNotHoldItsConnectionForGood) {
+  StreamableHttpClientOptions options;
+  options.http.connections_max = 1;
+  start({}, std::move(options));
+  client->end_session({{"Mcp-Session-Id", "S"}});
+  world->settle();
+  Poster poster;
+  post(poster);
+  world->advance(seconds(20));
+  EXPECT_EQ(client->farewells(), 0U);
+  say(response(200, "application/json", answer_text));
+  EXPECT_EQ(poster.log, "md");
+}
+
+TEST_F(StreamableHttpClientTest, FarewellsUnderWayDieWithTheClient) {
+  far->refuses = true;
+  for (int i = 0; i < 10; ++i) client->end_session({});
+  client.reset();
+  world->settle();
+}
+
+}  // namespace
+}  // namespace sluice
