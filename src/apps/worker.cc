@@ -132,7 +132,7 @@ Status Worker::reload(const Json& params) {
   auto config = load_config(ServeOptions::from_json(params["options"]));
   if (!config) return config.error();
   hide_secrets(*config);
-  const Status done = gateway_->reload(*std::move(config));
+  Status done = gateway_->reload(*std::move(config));
   if (done) log_.info("configuration reloaded");
   return done;
 }
