@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server behind every way of compare.py: one tool that answers with a text of the size it was asked for.
 //
-// A caller that asks for progress is told of it once, so its answer comes as an event stream; any other gets JSON.
+// A caller that asks for progress is told of it once, so its answer comes as an event stream; any other gets
+// JSON.
 
 #include <cstdint>
 #include <string>

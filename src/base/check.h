@@ -2,8 +2,8 @@
 #pragma once
 // CHECK and DCHECK: a broken one is a bug in Sluice, never a peer's doing.
 //
-// CHECK is on in every build and aborts with the place and the condition; DCHECK only where NDEBUG is absent. Peer
-// misbehaviour and operating failures never end here: they are events and `Result`s. Any thread.
+// CHECK is on in every build and aborts with the place and the condition; DCHECK only where NDEBUG is absent.
+// Peer misbehaviour and operating failures never end here: they are events and `Result`s. Any thread.
 
 namespace sluice {
 

@@ -2,7 +2,8 @@
 #pragma once
 // A small seeded generator (SplitMix64) for jitter, simulations and tests.
 //
-// Never for secrets: those come from entropy that `net` draws. The same seed gives the same numbers everywhere.
+// Never for secrets: those come from entropy that `net` draws. The same seed gives the same numbers
+// everywhere.
 
 #include <cstdint>
 

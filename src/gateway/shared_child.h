@@ -3,9 +3,10 @@
 // SharedChild: the one child that serves the modern calls of a stdio upstream, for all callers.
 //
 // Probes the command's era first, starts the child when it is needed, mints ids, validates Mcp-Param-*
-// headers where we end the HTTP in front of it, and starts it again with back-off when it dies: calls that
-// were in flight are told, the ones that wait are not. Callers who do not read never pause it: their front
-// closes them. Lives on one reactor. Spec: 2026-07-28 basic/transports; ledger D6.6.
+// headers where we end the HTTP in front of it, and starts it again with back-off when it dies: calls that it
+// had, or that waited for its tool list, are told; those that come meanwhile wait for the next one. Callers
+// who do not read never pause it: their front closes them. Lives on one reactor. Spec: 2026-07-28
+// basic/transports; ledger D6.6.
 
 #include <deque>
 #include <functional>
@@ -30,6 +31,8 @@ class SharedChild final : private ChildLinkHandler {
   ~SharedChild() override;
 
   void start();
+  // Stops the child gently, and the probe.
+  void stop();
   [[nodiscard]] UpstreamState state() const;
   void open(Exchange& exchange);
   void cancelled(Exchange& exchange, CancelReason reason);
@@ -41,6 +44,8 @@ class SharedChild final : private ChildLinkHandler {
   void probed(EraVerdict verdict);
   // True when the child runs or could be started.
   bool ensure_child();
+  // False when too many wait already: then the exchange was refused.
+  bool hold(Exchange& exchange);
   void dispatch_waiting();
   void refuse_waiting(const std::string& sentence);
   void dispatch(Exchange& exchange);
@@ -64,6 +69,7 @@ class SharedChild final : private ChildLinkHandler {
   Multiplex multiplex_;
   MessageScanner scanner_;
   ToolHeaders tools_;
+  bool listening_ = false;  // for news of the tool list, once a child
   std::unordered_map<ClientRef, Exchange*> open_;
   std::unordered_map<const Exchange*, ClientRef> refs_;
   std::deque<Exchange*> waiting_;  // for the probe, the child, or the tool list
