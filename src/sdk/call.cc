@@ -37,7 +37,8 @@ std::string_view method_of_capability(ClientCan what) {
 }
 
 Json params_of_capability(ClientCan what) {
-  return what == ClientCan::open_links ? Json::object({{"mode", "url"}}) : Json::object({{"mode", "form"}});
+  const std::string_view mode = what == ClientCan::open_links ? "url" : "form";
+  return Json::object({{"mode", mode}});
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ class Call::Offload {
     };
     auto ticket = call_.reactor().pool().offload(std::move(job), [this, waiter](Result<Json> result) {
       result_ = std::move(result);
-      waiter.resume();
+      if (!call_.cancelled()) waiter.resume();
     });
     if (ticket) {
       ticket_ = std::move(*ticket);

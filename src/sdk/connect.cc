@@ -160,6 +160,7 @@ struct MemoryClient::Core {
     const std::string id = question["id"].dump();
     if (answerer) {
       const Json result = answerer(question["method"].string_or(""), question["params"]);
+      if (result.is_null()) return true;
       protocol.message(session, scanned(make_response(id, result.dump())));
     } else {
       protocol.message(session, scanned(make_error_response(id, rpc::method_not_found, "nobody answers")));
@@ -218,8 +219,9 @@ Result<Json> MemoryClient::request(std::string_view method, Json params) {
     if (reply.result["resultType"].string_or("") != "input_required" || !core_->answerer) return reply.result;
     Json responses = Json::object();
     for (const JsonMember& question : reply.result["inputRequests"].members())
-      responses.set(question.name,
-                    core_->answerer(question.value["method"].string_or(""), question.value["params"]));
+      if (Json answer = core_->answerer(question.value["method"].string_or(""), question.value["params"]);
+          !answer.is_null())
+        responses.set(question.name, std::move(answer));
     params.set("inputResponses", std::move(responses));
     if (const Json* state = reply.result.find("requestState")) params.set("requestState", *state);
   }

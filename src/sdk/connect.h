@@ -52,7 +52,7 @@ class MemoryClient {
   ~MemoryClient();
 
   // Without one, questions of a modern server stay what they are, results; those of a legacy one get an
-  // error.
+  // error. One that returns null leaves that question open.
   void on_ask(Answerer answerer);
 
   // The result, after as many rounds of questions as it takes. A JSON-RPC error is an Error of kind protocol.

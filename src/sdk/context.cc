@@ -26,9 +26,14 @@ void Asking::await_suspend(std::coroutine_handle<> waiter) {
 const Json& Asking::result(std::size_t index) const { return call_.answer_to(questions_[index].key); }
 
 struct Sleeping::Alarm {
-  explicit Alarm(std::coroutine_handle<> next) : waiter(next), timer(&Alarm::ring, this) {}
-  static void ring(void* self) { static_cast<Alarm*>(self)->waiter.resume(); }
+  Alarm(const Call& sleeper, std::coroutine_handle<> next)
+      : call(sleeper), waiter(next), timer(&Alarm::ring, this) {}
+  static void ring(void* self) {
+    const auto& alarm = *static_cast<Alarm*>(self);
+    if (!alarm.call.cancelled()) alarm.waiter.resume();  // a cancelled one sleeps on until it is destroyed
+  }
 
+  const Call& call;
   std::coroutine_handle<> waiter;
   Timer timer;
 };
@@ -38,7 +43,7 @@ Sleeping::Sleeping(Call& call, std::chrono::nanoseconds duration) : call_(call),
 Sleeping::~Sleeping() = default;
 
 void Sleeping::await_suspend(std::coroutine_handle<> waiter) {
-  alarm_ = std::make_unique<Alarm>(waiter);
+  alarm_ = std::make_unique<Alarm>(call_, waiter);
   call_.reactor().arm_after(alarm_->timer, duration_);
 }
 

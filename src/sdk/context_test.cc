@@ -212,6 +212,76 @@ TEST(Ask, EndsAfterItsLastRoundAndItsTime) {
   EXPECT_EQ(result.error().number, -32603);
 }
 
+TEST(Ask, AQuestionThatALegacyClientLeavesOpenFailsInTime) {
+  Server server("test", "1");
+  server.tool("ask", "", [](Context& ctx) -> Task<std::string> {
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    auto again = co_await ctx.ask<Name>("again", "Really?");
+    co_return name.why() + "; " + (again ? again->name : again.why());
+  });
+  for (const Way& way : {ways[1], ways[2]}) {
+    const auto client = connect_by(server, way);
+    bool first = true;
+    client->on_ask([&first](std::string_view method, const Json& params) {
+      return std::exchange(first, false) ? Json() : answer_everything(method, params);
+    });
+    const int id = client->open("tools/call", call("ask"));
+    client->advance(seconds(599));
+    EXPECT_FALSE(client->reply(id));
+    client->advance(seconds(2));
+    ASSERT_TRUE(client->reply(id));
+    EXPECT_EQ(client->reply(id)->result["content"][0]["text"].string_or(""),
+              "the client did not answer in time; Ada");
+  }
+}
+
+TEST(Ask, ALinkIsAgreedToAndNamedForOldClients) {
+  Server server("test", "1");
+  server.tool("ask", "", [](Context& ctx) -> Task<std::string> {
+    auto consent = co_await ctx.ask_url("login", "Log in", "https://example.com/login");
+    co_return consent ? "agreed" : consent.why();
+  });
+  for (const Way& way : ways) {
+    const auto client = connect_by(server, way);
+    Json seen;
+    client->on_ask([&seen](std::string_view, const Json& params) {
+      seen = params;
+      return Json::object({{"action", "accept"}});
+    });
+    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "agreed");
+    EXPECT_EQ(seen["url"].string_or(""), "https://example.com/login");
+    EXPECT_EQ(seen.contains("elicitationId"), era_of(way.revision) == Era::legacy);
+  }
+}
+
+TEST(Completion, WaitsForACallbackAndForgetsAWaiterThatIsGone) {
+  Server server("test", "1");
+  std::function<void(int)> done;
+  server.tool("wait", "", [&done](Context&) -> Task<std::string> {
+    const auto start = [&done](std::function<void(int)> later) { done = std::move(later); };
+    auto waiting = completion<int>(start);
+    const int value = co_await waiting;
+    co_return std::to_string(value);
+  });
+  server.tool("at once", "", []() -> Task<std::string> {
+    const auto start = [](const std::function<void(int)>& now) { now(7); };
+    auto waiting = completion<int>(start);
+    const int value = co_await waiting;
+    co_return std::to_string(value);
+  });
+  const auto client = connect(server);
+  EXPECT_EQ(text_of(client->request("tools/call", call("at once"))), "7");
+  int id = client->open("tools/call", call("wait"));
+  EXPECT_FALSE(client->reply(id));
+  done(5);
+  ASSERT_TRUE(client->reply(id));
+  EXPECT_EQ(client->reply(id)->result["content"][0]["text"].string_or(""), "5");
+  id = client->open("tools/call", call("wait"));
+  client->cancel(id);
+  done(6);
+  EXPECT_FALSE(client->reply(id));
+}
+
 TEST(Once, RunsOnceHoweverOftenTheHandlerDoes) {
   Server server("test", "1");
   int charges = 0;
@@ -314,6 +384,31 @@ TEST(Cancel, DestroysTheFrameAfterItsHooks) {
   trace.clear();
   connect(server)->exchange("tools/call", call("ask"));
   EXPECT_EQ(trace, "frame ");
+}
+
+TEST(Cancel, EndsAHandlerThatWaitsForAnAnswer) {
+  Server server("test", "1");
+  bool ended = false;
+  struct Guard {
+    bool& ended;
+    ~Guard() { ended = true; }
+  };
+  server.tool("ask", "", [&ended](Context& ctx) -> Task<std::string> {
+    Guard guard{ended};
+    auto name = co_await ctx.ask<Name>("name", "Who?");
+    co_return name ? name->name : name.why();
+  });
+  for (const Way& way : {ways[1], ways[2]}) {
+    ended = false;
+    const auto client = connect_by(server, way);
+    client->on_ask([](std::string_view, const Json&) { return Json(); });
+    const int id = client->open("tools/call", call("ask"));
+    EXPECT_FALSE(ended);
+    client->cancel(id);
+    EXPECT_TRUE(ended);
+    client->advance(seconds(700));
+    EXPECT_FALSE(client->reply(id));
+  }
 }
 
 TEST(Cancel, EndsWithTheClientThatGoesAway) {

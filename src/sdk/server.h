@@ -8,8 +8,9 @@
 //
 // Registration says everything: capabilities follow from what is registered. Tools, resources and prompts may
 // be added and removed while it runs; clients are told. All verbs belong to the thread that runs the server
-// once it runs, but for post() and stop(). Handlers may throw: it becomes an error of that call. Nothing else
-// here throws. Spec: server/* of each revision; docs in sdk/context.h for what handlers can do.
+// once it runs, but for post() and stop(). Handlers may throw: it becomes an error of that call, so
+// whoever includes this compiles with exceptions. Nothing else here throws. Spec: server/* of each revision;
+// docs in sdk/context.h for what handlers can do.
 
 #include <chrono>
 #include <functional>
