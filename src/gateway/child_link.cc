@@ -9,6 +9,15 @@ namespace {
 
 constexpr milliseconds exit_after_end = seconds(2);  // between the end of a child's output and its exit
 
+// Child::start, as a door.
+Result<StartedChild> start_process(Reactor& reactor, const ChildCommand& command,
+                                   std::function<void(ChildExit)> on_exit) {
+  auto child = Child::start(reactor, command, std::move(on_exit));
+  if (!child) return child.error();
+  const std::shared_ptr<Child> process = std::move(*child);
+  return StartedChild{process->take_stdio(), process->take_stderr(), process->pid(), process};
+}
+
 std::string exit_text(ChildExit exit) {
   if (exit.signal != 0) return "was ended by signal " + std::to_string(exit.signal);
   return "exited with code " + std::to_string(exit.code);
@@ -42,16 +51,18 @@ Result<std::unique_ptr<ChildLink>> ChildLink::start(const UpstreamContext& conte
   command.minder = context.minder;
   command.stop_grace = link->grace_;
   ChildLink* self = link.get();
-  auto child = Child::start(context.reactor, command, [self](ChildExit exit) { self->exited(exit); });
+  const StartChild& door = context.doors.start_child;
+  auto child =
+      (door ? door : start_process)(context.reactor, command, [self](ChildExit exit) { self->exited(exit); });
   if (!child) return child.error();
   link->child_ = std::move(*child);
 
   LineChannelLimits limits;
   limits.json = context.reactor.limits().json;
-  link->channel_ = std::make_unique<LineChannel>(context.reactor, link->child_->take_stdio(),
+  link->channel_ = std::make_unique<LineChannel>(context.reactor, std::move(link->child_.stdio),
                                                  static_cast<LineChannelHandler&>(*link), limits);
   link->stderr_ = std::make_unique<ChildStderr>(context.reactor, context.log, config.name, link->pid(),
-                                                link->child_->take_stderr());
+                                                std::move(link->child_.errors));
   context.log.info("child started").field("upstream", config.name).field("pid", link->pid());
   return link;
 }

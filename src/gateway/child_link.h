@@ -13,7 +13,6 @@
 
 #include "gateway/child_stderr.h"
 #include "gateway/upstream.h"
-#include "net/process.h"
 #include "transport/line_channel.h"
 
 namespace sluice {
@@ -46,7 +45,7 @@ class ChildLink final : private LineChannelHandler {
   // over, never from inside this. The owner then destroys the link.
   void stop(std::function<void()> stopped);
 
-  [[nodiscard]] int pid() const { return child_->pid(); }
+  [[nodiscard]] int pid() const { return child_.pid; }
 
  private:
   ChildLink(const UpstreamContext& context, const UpstreamConfig& config, ChildLinkHandler& handler);
@@ -64,7 +63,7 @@ class ChildLink final : private LineChannelHandler {
   std::string upstream_;
   milliseconds grace_;
   ChildLinkHandler* handler_;  // null once told, or once stopping
-  std::unique_ptr<Child> child_;
+  StartedChild child_;
   std::unique_ptr<LineChannel> channel_;
   std::unique_ptr<ChildStderr> stderr_;
   std::size_t bad_lines_ = 0;

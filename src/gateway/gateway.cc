@@ -20,15 +20,19 @@ constexpr Bytes over_limit_farewell =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 43\r\n"
     "Retry-After: 1\r\nConnection: close\r\n\r\nthe listener has all its connections open.\n";
 
+void draw(const UpstreamDoors& doors, std::span<std::byte> out) {
+  doors.entropy ? doors.entropy(out) : entropy(out);
+}
+
 Sealer make_sealer(const Gateway::Parts& parts, Bytes label) {
   Sealer::Salt salt;
-  entropy(std::as_writable_bytes(std::span(salt)));
+  draw(parts.doors, std::as_writable_bytes(std::span(salt)));
   return Sealer(parts.ring.derive(label), parts.origin, salt);
 }
 
-SessionRandom draw_session_random() {
+SessionRandom draw_session_random(const UpstreamDoors& doors) {
   SessionRandom random;
-  entropy(std::as_writable_bytes(std::span(random)));
+  draw(doors, std::as_writable_bytes(std::span(random)));
   return random;
 }
 
@@ -103,13 +107,13 @@ std::unique_ptr<Route> Gateway::make_route(const std::string& path, const Upstre
   options.initialize = config.start_timeout;
   options.identify = [this](const HttpCall& call) { return identify(call); };
   const StreamableHttpServer::Parts parts{parts_.reactor, upstream, session_ids_, events_,
-                                          draw_session_random};
+                                          [this] { return draw_session_random(parts_.doors); }};
   return std::make_unique<Route>(path, upstream, parts, std::move(options));
 }
 
 // Makes what `config` wants and is not there, then swaps, so that a failure leaves everything as it was.
 Status Gateway::place(const Config& config) {
-  const UpstreamContext context{parts_.reactor, parts_.log, calls_, parts_.minder};
+  const UpstreamContext context{parts_.reactor, parts_.log, calls_, parts_.minder, parts_.doors};
   std::vector<Placed> fresh;
   for (const UpstreamConfig& wanted : config.upstreams) {
     const bool is_kept = std::any_of(upstreams_.begin(), upstreams_.end(),

@@ -36,6 +36,7 @@ class Gateway final : private HttpHandler {
     KeyRing ring;        // seals what clients hold
     SealOrigin origin;   // this worker
     std::string minder;  // see UpstreamContext
+    UpstreamDoors doors = {};
   };
   // Checks what only the parts can tell (an https URL, a host list that is none) and starts the upstreams.
   static Result<std::unique_ptr<Gateway>> open(Parts parts, Config config);

@@ -23,7 +23,9 @@ Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& cont
   options.sse = context.reactor.limits().sse;
   options.json = context.reactor.limits().json;
   for (const auto& [name, value] : config.headers) options.fields.push_back(HeaderPair{name, value});
-  entropy(std::as_writable_bytes(std::span(&options.jitter_seed, 1)));
+  const std::span<std::byte> seed = std::as_writable_bytes(std::span(&options.jitter_seed, 1));
+  context.doors.entropy ? context.doors.entropy(seed) : entropy(seed);
+  options.http.start_connect = context.doors.connect;
   auto client = StreamableHttpClient::open(context.reactor, config.url, std::move(options));
   if (!client) return client.error();
   return std::unique_ptr<Upstream>(new HttpUpstream(context, config, *std::move(client)));

@@ -5,23 +5,48 @@
 // What every kind of upstream is given and what it tells of itself; the kinds are stdio_upstream.h and
 // http_upstream.h. Lives on one reactor; outlives the exchanges and sessions it was handed.
 
+#include <cstddef>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/limits.h"
 #include "gateway/call_log.h"
 #include "gateway/config.h"
 #include "mcp/exchange.h"
+#include "net/process.h"
 #include "net/reactor.h"
+#include "net/stream.h"
 #include "observe/log.h"
+#include "transport/http_client.h"
 
 namespace sluice {
+
+// A child as it was started. Dropping `process` ends it; its exit is then told to nobody.
+struct StartedChild {
+  StreamPtr stdio;
+  StreamPtr errors;
+  int pid = 0;
+  std::shared_ptr<void> process;
+};
+using StartChild = std::function<Result<StartedChild>(Reactor&, const ChildCommand&,
+                                                      std::function<void(ChildExit)> on_exit)>;
+
+// The doors to the world outside the process, for whoever assembles: a simulation puts its own here. An empty
+// one is the real thing.
+struct UpstreamDoors {
+  StartChild start_child;                             // Child::start
+  StartConnect connect;                               // connect_stream
+  std::function<void(std::span<std::byte>)> entropy;  // net's
+};
 
 struct UpstreamContext {
   Reactor& reactor;
   Log& log;
   CallLog& calls;
   std::string minder;  // the program that is run as `minder exec-child …`; empty: this one
+  UpstreamDoors doors = {};
 };
 
 struct UpstreamState {
