@@ -61,7 +61,6 @@ class BenchRun final : private BenchConnectionHandler {
 
   Reactor& reactor_;
   const BenchOptions& options_;
-  const BenchTarget& target_;
   const Duration timeout_;
   std::vector<std::unique_ptr<BenchConnection>> connections_;
   std::vector<BenchConnection*> idle_;
@@ -88,7 +87,6 @@ class BenchRun final : private BenchConnectionHandler {
 BenchRun::BenchRun(Reactor& reactor, const BenchOptions& options, const BenchTarget& target)
     : reactor_(reactor),
       options_(options),
-      target_(target),
       timeout_(to_duration(options.timeout_seconds)),
       due_timer_([](void* self) { static_cast<BenchRun*>(self)->pump(); }, this),
       sweep_timer_([](void* self) { static_cast<BenchRun*>(self)->sweep(); }, this) {

@@ -77,7 +77,7 @@ std::string report_as_text(const BenchOptions& options, const BenchReport& repor
   if (options.rate > 0) {
     append_line(out, "open loop, %.1f requests a second due", options.rate);
   } else {
-    append_line(out, "closed loop, one request in flight a connection");
+    out += "closed loop, one request in flight a connection\n";
   }
   append_line(out, "answers   %llu in %.2f s: %.1f a second", static_cast<unsigned long long>(report.answers),
               in_seconds(report.window), a_second(report));
@@ -87,7 +87,7 @@ std::string report_as_text(const BenchOptions& options, const BenchReport& repor
     append_line(out, "reconnects %llu", static_cast<unsigned long long>(report.reconnects));
   for (const auto& [kind, times] : report.errors)
     append_line(out, "error     %llu x %s", static_cast<unsigned long long>(times), kind.c_str());
-  if (report.errors.empty()) append_line(out, "errors    none");
+  if (report.errors.empty()) out += "errors    none\n";
   for (const ProcessUsage& usage : report.usage)
     append_line(out, "cpu       %.2f us an answer (%.2f user, %.2f system)  %s, pid %lld",
                 an_answer(report, usage.user + usage.system), an_answer(report, usage.user),
