@@ -351,9 +351,15 @@ void Call::ask_legacy(const std::vector<RawQuestion>& questions) {
   const auto batch = questions;  // answers may come while this runs
   reactor().arm_after(ask_timer_, protocol_.state().limits.mcp.ask);
   for (const RawQuestion& question : batch) {
-    const std::string id = protocol_.register_ask(*exchange_, *this, question.key);
     Json params = question.params;
-    adapt_question(params, caller_.revision, question.key + "-" + id);
+    if (!adapt_question(params, caller_.revision)) {
+      answer(question.key,
+             question_detail::failure("the client's revision of MCP has no form for this question"));
+      if (exchange_ == nullptr) return;
+      continue;
+    }
+    const std::string id = protocol_.register_ask(*exchange_, *this, question.key);
+    if (params["mode"].string_or("") == "url") params.set("elicitationId", question.key + "-" + id);
     exchange_->ask(make_request(id, question.method, params.empty() ? std::string() : params.dump()));
   }
 }

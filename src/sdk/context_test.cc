@@ -113,6 +113,36 @@ TEST(Ask, TellsDecliningFromDismissing) {
   }
 }
 
+TEST(Ask, WritesChoicesAsTheRevisionOfTheClientKnowsThem) {
+  const auto schema = [](const char* required) {
+    return *Json::parse(std::string(R"({"type":"object","properties":{"one":{"type":"string","oneOf":[
+        {"const":"a","title":"A"},{"const":"b","title":"B"}]},"many":{"type":"array","items":{"type":"string",
+        "enum":["x","y"]}}},"required":[")") +
+                        required + "\"]}");
+  };
+  Server server("test", "1");
+  for (const char* required : {"one", "many"})
+    server.tool(required, "", [&schema, required](Context& ctx) -> Task<std::string> {
+      const auto question = form("choice", "Which?", schema(required));
+      auto answer = co_await ctx.ask(question);
+      co_return answer ? "answered" : answer.why();
+    });
+  ConnectOptions older;
+  older.revision = Revision::r2025_06_18;
+  const auto client = connect(server, older);
+  Json seen;
+  client->on_ask([&seen](std::string_view, const Json& params) {
+    seen = params["requestedSchema"]["properties"];
+    return accept(Json::object({{"one", "a"}}));
+  });
+  EXPECT_EQ(text_of(client->request("tools/call", call("one"))), "answered");
+  EXPECT_EQ(seen.dump(), R"({"one":{"type":"string","enum":["a","b"],"enumNames":["A","B"]}})");
+  seen = Json();
+  EXPECT_NE(text_of(client->request("tools/call", call("many"))).find("no form for this question"),
+            std::string::npos);
+  EXPECT_TRUE(seen.is_null());  // it was never sent
+}
+
 TEST(Ask, AnAnswerThatDoesNotFitIsAskedForAgainInTheModernEra) {
   Server server("test", "1");
   server.tool("ask", "", [](Context& ctx) -> Task<std::string> {

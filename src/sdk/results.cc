@@ -65,9 +65,46 @@ void adapt_prompt_result(Json& result, Revision revision) {
     if (Json* content = message.find("content")) adapt_content(*content, revision);
 }
 
-void adapt_question(Json& params, Revision revision, std::string_view id) {
-  if (revision < Revision::r2025_11_25) params.erase("mode");
-  if (params["mode"].string_or("") == "url") params.set("elicitationId", id);
+namespace {
+
+// {oneOf: [{const, title}…]} of 2025-11-25 as {enum: […], enumNames: […]} of 2025-06-18.
+void adapt_choice(Json& property) {
+  if (!property["oneOf"].is_array()) return;
+  Json values = Json::array();
+  Json names = Json::array();
+  for (const Json& option : property["oneOf"].items()) {
+    values.push_back(option["const"]);
+    names.push_back(option["title"].is_string() ? option["title"] : option["const"]);
+  }
+  property.erase("oneOf");
+  property.set("enum", std::move(values));
+  property.set("enumNames", std::move(names));
+}
+
+// A form for clients that know no choice of several: an optional one is left out. False when one is required.
+bool adapt_form(Json& schema) {
+  Json* properties = schema.find("properties");
+  if (properties == nullptr) return true;
+  Json kept = Json::object();
+  for (const JsonMember& member : properties->members()) {
+    if (member.value["type"].string_or("") == "array") {
+      for (const Json& required : schema["required"].items())
+        if (required.string_or("") == member.name) return false;
+      continue;
+    }
+    adapt_choice(kept.set(member.name, member.value));
+  }
+  *properties = std::move(kept);
+  return true;
+}
+
+}  // namespace
+
+bool adapt_question(Json& params, Revision revision) {
+  if (revision >= Revision::r2025_11_25) return true;
+  params.erase("mode");
+  Json* schema = params.find("requestedSchema");
+  return schema == nullptr || adapt_form(*schema);
 }
 
 }  // namespace sluice

@@ -25,7 +25,8 @@ void add_cache_hints(Json& result, std::chrono::milliseconds ttl, bool shared);
 // text.
 void adapt_tool_result(Json& result, Revision revision);
 void adapt_prompt_result(Json& result, Revision revision);
-// The params of a question for a legacy client; `id` names a link's elicitation.
-void adapt_question(Json& params, Revision revision, std::string_view id);
+// The params of a question for a legacy client. False when the revision has no form for it: then it is not to
+// be asked.
+[[nodiscard]] bool adapt_question(Json& params, Revision revision);
 
 }  // namespace sluice
