@@ -8,6 +8,8 @@ namespace sluice {
 namespace {
 
 constexpr milliseconds exit_after_end = seconds(2);  // between the end of a child's output and its exit
+constexpr milliseconds end_after_exit =
+    seconds(1);  // and the other way around: for what is still in the pipe
 
 // Child::start, as a door.
 Result<StartedChild> start_process(Reactor& reactor, const ChildCommand& command,
@@ -35,6 +37,10 @@ ChildLink::ChildLink(const UpstreamContext& context, const UpstreamConfig& confi
             auto* link = static_cast<ChildLink*>(self);
             if (link->stopped_) {
               std::exchange(link->stopped_, nullptr)();
+            } else if (link->exit_ && link->paused_) {
+              link->context_.reactor.arm_after(link->grace_timer_, end_after_exit);  // a reader is waited for
+            } else if (link->exit_) {
+              link->settle();
             } else {
               link->gone("closed its output and went on running");
             }
@@ -70,10 +76,12 @@ Result<std::unique_ptr<ChildLink>> ChildLink::start(const UpstreamContext& conte
 std::size_t ChildLink::send(Bytes message) { return channel_ ? channel_->send(message) : SIZE_MAX; }
 
 void ChildLink::pause() {
+  paused_ = true;
   if (channel_) channel_->pause();
 }
 
 void ChildLink::resume() {
+  paused_ = false;
   if (channel_) channel_->resume();
 }
 
@@ -84,7 +92,7 @@ void ChildLink::stop(std::function<void()> stopped) {
     channel_->resume();  // what it still says is read and dropped, so that it can end
     channel_->shutdown();
   }
-  context_.reactor.arm_after(grace_timer_, exited_ ? Duration(0) : Duration(grace_));
+  context_.reactor.arm_after(grace_timer_, exit_ ? Duration(0) : Duration(grace_));
 }
 
 void ChildLink::on_message(ClientMessage message) {
@@ -108,31 +116,39 @@ void ChildLink::on_drained() {
 }
 
 void ChildLink::on_end() {
-  if (stopped_ || exited_) return;
+  output_ended_ = true;
+  if (stopped_) return;
+  if (exit_) return settle();
   context_.reactor.arm_after(grace_timer_, exit_after_end);
 }
 
 void ChildLink::on_failed(const Error& error) {
-  if (error.code == Errc::closed && !stopped_ && !exited_) return on_end();
+  if (stopped_ || exit_ || error.code == Errc::closed) return on_end();
   gone("broke its pipe: " + error.message);
 }
 
+// The exit may be known before the last answer in the pipe was read.
 void ChildLink::exited(ChildExit exit) {
-  exited_ = true;
+  exit_ = exit;
+  if (stopped_ || output_ended_) return settle();
+  context_.reactor.arm_after(grace_timer_, end_after_exit);
+}
+
+void ChildLink::settle() {
   grace_timer_.cancel();
   stderr_->finish();
   context_.log.info("child ended")
       .field("upstream", upstream_)
       .field("pid", pid())
-      .field("how", exit_text(exit));
+      .field("how", exit_text(*exit_));
   if (stopped_) return std::exchange(stopped_, nullptr)();
-  gone(exit_text(exit));
+  gone(exit_text(*exit_));
 }
 
 void ChildLink::gone(std::string why) {
-  grace_timer_.cancel();
   ChildLinkHandler* handler = std::exchange(handler_, nullptr);
-  if (handler == nullptr) return;
+  if (handler == nullptr) return;  // told already, or stopping: then the grace goes on
+  grace_timer_.cancel();
   std::string sentence = "upstream '" + upstream_ + "' " + why;
   if (!stderr_->last_line().empty())
     sentence += "; it last wrote: " + context_.log.redacted(stderr_->last_line());

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/child_stderr.h"
@@ -57,6 +58,8 @@ class ChildLink final : private LineChannelHandler {
   void on_failed(const Error& error) override;
 
   void exited(ChildExit exit);
+  // It exited and what it had printed was read, or will not be.
+  void settle();
   void gone(std::string why);
 
   UpstreamContext context_;
@@ -67,7 +70,9 @@ class ChildLink final : private LineChannelHandler {
   std::unique_ptr<LineChannel> channel_;
   std::unique_ptr<ChildStderr> stderr_;
   std::size_t bad_lines_ = 0;
-  bool exited_ = false;
+  bool paused_ = false;
+  bool output_ended_ = false;
+  std::optional<ChildExit> exit_;
   std::function<void()> stopped_;
   Timer grace_timer_;
 };
