@@ -13,6 +13,7 @@ namespace sluice {
 namespace {
 
 constexpr milliseconds retire_check = milliseconds(250);
+constexpr milliseconds drain_check = milliseconds(20);
 constexpr Bytes text_type = "text/plain; charset=utf-8";
 
 // 503 for a connection that is one too many.
@@ -79,7 +80,14 @@ Gateway::Gateway(Parts parts, Config config, HttpGuard guard)
                return facts;
              }),
       http_(parts_.reactor, *this, server_options(config_.limits)),
-      retire_([](void* self) { static_cast<Gateway*>(self)->retire(); }, this) {
+      retire_([](void* self) { static_cast<Gateway*>(self)->retire(); }, this),
+      cut_(
+          [](void* self) {
+            auto* gateway = static_cast<Gateway*>(self);
+            for (const auto& route : gateway->routes_) route->front().cut();
+            for (const auto& route : gateway->retiring_routes_) route->front().cut();
+          },
+          this) {
   calls_.set_access_log(config_.access_log);
   parts_.log.set_level(config_.log_level);
 }
@@ -163,17 +171,24 @@ Status Gateway::place(const Config& config) {
   return {};
 }
 
-// Sessions of a retired route would never end by themselves: they end with its last call.
+// Sessions of a retired route would never end by themselves: they end with its last call. A request whose
+// body is still arriving belongs to its route too.
 void Gateway::retire() {
-  std::erase_if(retiring_routes_, [](const auto& route) { return route->front().in_flight() == 0; });
-  std::erase_if(retiring_upstreams_, [this](const Placed& placed) {
-    return std::none_of(
-               retiring_routes_.begin(), retiring_routes_.end(),
-               [&placed](const auto& route) { return &route->upstream() == placed.upstream.get(); }) &&
-           placed.upstream->state().children == 0;
+  std::erase_if(retiring_routes_, [this](const auto& route) {
+    return route->front().in_flight() == 0 && !http_.serves(route->front());
   });
-  if (!retiring_routes_.empty() || !retiring_upstreams_.empty())
-    parts_.reactor.arm_after(retire_, retire_check);
+  std::erase_if(retiring_upstreams_, [this](const Placed& placed) {
+    const auto uses = [&placed](const auto& route) { return &route->upstream() == placed.upstream.get(); };
+    if (std::any_of(retiring_routes_.begin(), retiring_routes_.end(), uses)) return false;
+    placed.upstream->stop();
+    const UpstreamState state = placed.upstream->state();
+    return state.children == 0 && state.farewells == 0;
+  });
+  if (!retiring_routes_.empty() || !retiring_upstreams_.empty()) {
+    parts_.reactor.arm_after(retire_, drained_ ? drain_check : retire_check);
+  } else if (drained_) {
+    parts_.reactor.defer(std::exchange(drained_, nullptr));
+  }
 }
 
 Status Gateway::reload(Config config) {
@@ -196,7 +211,19 @@ void Gateway::drain(std::function<void()> done) {
   if (listener_) listener_->pause();
   for (const auto& route : routes_) route->front().drain();
   for (const auto& route : retiring_routes_) route->front().drain();
-  http_.drain(std::move(done));
+  drained_ = std::move(done);
+  parts_.reactor.arm_after(cut_, config_.limits.drain);
+  http_.drain([this] { wind_down(); });
+}
+
+// No client is left. The children get the end of their input and their grace, HTTP upstreams their farewells.
+void Gateway::wind_down() {
+  cut_.cancel();
+  std::move(routes_.begin(), routes_.end(), std::back_inserter(retiring_routes_));
+  std::move(upstreams_.begin(), upstreams_.end(), std::back_inserter(retiring_upstreams_));
+  routes_.clear();
+  upstreams_.clear();
+  retire();
 }
 
 std::size_t Gateway::sessions() const {

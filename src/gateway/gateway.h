@@ -55,7 +55,8 @@ class Gateway final : private HttpHandler {
   // changed.
   Status reload(Config config);
 
-  // Stops accepting, finishes what is in flight, then calls `done`.
+  // Stops accepting, finishes what is in flight (what is not done after limits.drain is refused), ends the
+  // sessions and stops the children, then calls `done`.
   void drain(std::function<void()> done);
 
   [[nodiscard]] std::size_t sessions() const;
@@ -81,6 +82,7 @@ class Gateway final : private HttpHandler {
   [[nodiscard]] Route* find_route(Bytes path);
   void watch_metrics();
   void retire();
+  void wind_down();
   static Result<HttpGuard> make_guard(const Config& config);
 
   Parts parts_;
@@ -97,6 +99,8 @@ class Gateway final : private HttpHandler {
   HttpServer http_;
   std::unique_ptr<Listener> listener_;
   Timer retire_;
+  Timer cut_;  // ends a drain that takes too long
+  std::function<void()> drained_;
   bool draining_ = false;
 };
 

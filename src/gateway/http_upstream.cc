@@ -42,6 +42,7 @@ UpstreamState HttpUpstream::state() const {
   state.sessions = sessions_;
   state.calls = calls_;
   state.connections = client_->http().connections();
+  state.farewells = client_->farewells();
   return state;
 }
 

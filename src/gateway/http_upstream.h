@@ -22,6 +22,7 @@ class HttpUpstream final : public Upstream {
   static Result<std::unique_ptr<Upstream>> open(const UpstreamContext& context, const UpstreamConfig& config);
 
   void start() override {}
+  void stop() override {}
   [[nodiscard]] UpstreamState state() const override;
 
   void open(Exchange& exchange) override;

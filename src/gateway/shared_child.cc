@@ -20,6 +20,7 @@ constexpr ClientRef first_client = 16;
 
 constexpr seconds steady_after(10);  // a child that lived this long starts without back-off
 constexpr std::size_t calls_in_flight_max = 4'096;
+constexpr std::size_t tool_pages_max = 1'000;  // a list that is longer is taken to have no end
 
 constexpr Bytes own_meta =
     R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
@@ -49,6 +50,15 @@ SharedChild::~SharedChild() = default;
 
 void SharedChild::start() {
   if (phase_ == Phase::unprobed) probe();
+}
+
+void SharedChild::stop() {
+  restart_.cancel();
+  if (probe_) {
+    probe_.reset();
+    phase_ = Phase::unprobed;
+  }
+  if (link_) upstream_.retire(std::move(link_));
 }
 
 UpstreamState SharedChild::state() const {
@@ -100,8 +110,17 @@ void SharedChild::open(Exchange& exchange) {
   if (phase_ == Phase::legacy)
     return upstream_.ends().refuse(exchange, refusals::invalid_request(refusal_sentence()));
   if (phase_ == Phase::modern) return dispatch(exchange);
-  waiting_.push_back(&exchange);
-  if (phase_ != Phase::probing) probe();
+  if (hold(exchange) && phase_ != Phase::probing) probe();
+}
+
+bool SharedChild::hold(Exchange& exchange) {
+  if (waiting_.size() < calls_in_flight_max) {
+    waiting_.push_back(&exchange);
+    return true;
+  }
+  upstream_.ends().refuse(
+      exchange, refusals::overloaded("too many calls wait for upstream '" + upstream_.config().name + "'"));
+  return false;
 }
 
 bool SharedChild::ensure_child() {
@@ -121,21 +140,17 @@ bool SharedChild::ensure_child() {
 void SharedChild::dispatch(Exchange& exchange) {
   const ClientRequest& request = exchange.request();
   const bool wants_headers = request.over_http && request.message.envelope().method == "tools/call";
-  if (waiting_.size() >= calls_in_flight_max)
-    return upstream_.ends().refuse(
-        exchange, refusals::overloaded("too many calls wait for upstream '" + upstream_.config().name + "'"));
-  waiting_.push_back(&exchange);
-  if (!ensure_child()) return;
+  if (!hold(exchange) || !ensure_child()) return;
   if (wants_headers && tools_.state() != ToolHeaders::State::fresh) return fetch_tools();
   waiting_.pop_back();
   send(exchange);
 }
 
 void SharedChild::dispatch_waiting() {
-  std::deque<Exchange*> waiting = std::exchange(waiting_, {});
-  while (!waiting.empty()) {
-    Exchange* exchange = waiting.front();
-    waiting.pop_front();
+  // Those that have to wait again line up behind.
+  for (std::size_t due = waiting_.size(); due != 0 && !waiting_.empty(); --due) {
+    Exchange* exchange = waiting_.front();
+    waiting_.pop_front();
     dispatch(*exchange);
   }
 }
@@ -220,6 +235,7 @@ void SharedChild::on_child_gone(const std::string& why) {
       .field("restart_ms", std::min(wait, limits.restart_backoff_max).count());
 
   link_.reset();
+  listening_ = false;
   tools_.invalidate();
   const std::vector<ClientRef> lost = multiplex_.lost();
   std::unordered_map<ClientRef, Exchange*> open = std::exchange(open_, {});
@@ -243,9 +259,11 @@ void SharedChild::send_own(ClientRef ref, const std::string& request) {
 void SharedChild::fetch_tools() {
   if (tools_.state() == ToolHeaders::State::loading) return;
   tools_.begin();
-  send_own(own_listen,
-           make_request("0", "subscriptions/listen",
-                        R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
+  pages_ = 0;
+  if (!std::exchange(listening_, true))
+    send_own(own_listen,
+             make_request("0", "subscriptions/listen",
+                          R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
   send_own(own_tools, make_request("0", "tools/list", "{" + std::string(own_meta) + "}"));
 }
 
@@ -260,11 +278,18 @@ void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
   const auto json = Json::parse(text);
   if (!json) return;
   if (ref == own_listen) {
-    if ((*json)["method"].string_or("") == "notifications/tools/list_changed") tools_.invalidate();
+    const Json* method = json->find("method");
+    if (method == nullptr) {
+      listening_ = false;  // the child ended the subscription, or knows none
+    } else if (method->string_or("") == "notifications/tools/list_changed") {
+      tools_.invalidate();
+    }
     return;
   }
   if (const Json* result = json->find("result"); result != nullptr) {
-    if (const auto cursor = tools_.take_page(*result)) return next_tools_page(*cursor);
+    const auto cursor = tools_.take_page(*result);
+    if (cursor && ++pages_ < tool_pages_max) return next_tools_page(*cursor);
+    if (cursor) tools_.give_up();
   } else {
     tools_.give_up();
   }

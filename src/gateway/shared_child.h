@@ -69,6 +69,7 @@ class SharedChild final : private ChildLinkHandler {
   Multiplex multiplex_;
   MessageScanner scanner_;
   ToolHeaders tools_;
+  std::size_t pages_ = 0;   // of the list that is being read
   bool listening_ = false;  // for news of the tool list, once a child
   std::unordered_map<ClientRef, Exchange*> open_;
   std::unordered_map<const Exchange*, ClientRef> refs_;

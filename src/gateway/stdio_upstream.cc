@@ -29,6 +29,8 @@ StdioUpstream::~StdioUpstream() { shared_.reset(); }
 
 void StdioUpstream::start() { shared_->start(); }
 
+void StdioUpstream::stop() { shared_->stop(); }
+
 UpstreamState StdioUpstream::state() const {
   UpstreamState state = shared_->state();
   state.sessions = owned_.size();

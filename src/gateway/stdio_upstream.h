@@ -24,6 +24,7 @@ class StdioUpstream final : public Upstream {
   ~StdioUpstream() override;
 
   void start() override;
+  void stop() override;
   [[nodiscard]] UpstreamState state() const override;
 
   void open(Exchange& exchange) override;

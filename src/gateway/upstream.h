@@ -56,12 +56,16 @@ struct UpstreamState {
   std::size_t calls = 0;        // exchanges in flight
   std::size_t children = 0;     // processes, stopping ones included
   std::size_t connections = 0;  // to an HTTP server
+  std::size_t farewells = 0;    // sessions at an HTTP server that are being ended
 };
 
 class Upstream : public Service {
  public:
   // Begins what may take time (the era probe), so that the first call does not wait for it.
   virtual void start() = 0;
+  // No exchange comes any more: ends what it keeps for them, gently. Over when state() tells of no child and
+  // no farewell.
+  virtual void stop() = 0;
   [[nodiscard]] virtual UpstreamState state() const = 0;
 };
 

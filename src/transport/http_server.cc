@@ -152,6 +152,13 @@ void HttpServer::drain(std::function<void()> emptied) {
 
 std::size_t HttpServer::connections() const { return connections_->size(); }
 
+bool HttpServer::serves(const HttpHandler& handler) const {
+  bool found = false;
+  connections_->for_each(
+      [&](Handle, const HttpConnection& connection) { found |= connection.is_for(handler); });
+  return found;
+}
+
 std::size_t HttpServer::idle_connection_bytes() { return sizeof(HttpConnection); }
 
 std::unique_ptr<HttpServer::Busy> HttpServer::borrow_busy() {

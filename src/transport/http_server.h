@@ -135,6 +135,8 @@ class HttpServer {
   void drain(std::function<void()> emptied);
 
   [[nodiscard]] std::size_t connections() const;
+  // Whether a call that is not over belongs to `handler`, which must not be destroyed before.
+  [[nodiscard]] bool serves(const HttpHandler& handler) const;
   [[nodiscard]] const HttpServerCounters& counters() const { return counters_; }
   // What an idle connection takes here, the stream not counted.
   [[nodiscard]] static std::size_t idle_connection_bytes();

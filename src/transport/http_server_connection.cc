@@ -258,6 +258,10 @@ bool HttpConnection::owed() const {
          busy_->call.state_ != HttpCall::State::complete;
 }
 
+bool HttpConnection::is_for(const HttpHandler& handler) const {
+  return owed() && busy_->call.handler_ == &handler;
+}
+
 bool HttpConnection::can_keep(const HttpCall& call) const {
   if (!keep_ || server_.draining_ || peer_ended_ || !call.head_.keep_alive) return false;
   if (reading_ == Reading::done || call.head_.framing == HttpFraming::none) return true;

@@ -42,6 +42,9 @@ class HttpConnection final : public StreamHandler {
   // Closes now; a call that is not complete is told.
   void abandon();
 
+  // A request is being read for it, or it owes an answer.
+  [[nodiscard]] bool is_for(const HttpHandler& handler) const;
+
   // For HttpCall.
   void respond(HttpCall& call, int status, Bytes content_type, Bytes body, HeaderFields fields);
   void start_stream(HttpCall& call, int status, Bytes content_type, HeaderFields fields);

@@ -74,6 +74,11 @@ StreamableHttpServer::StreamableHttpServer(Parts parts, StreamableHttpOptions op
 }
 
 StreamableHttpServer::~StreamableHttpServer() {
+  cut();
+  reap();
+}
+
+void StreamableHttpServer::cut() {
   draining_ = true;
   while (!sessions_.empty()) end_session(*sessions_.begin()->second);
   while (!replies_.empty()) {
@@ -81,7 +86,6 @@ StreamableHttpServer::~StreamableHttpServer() {
     while (!reply.over() && !reply.exchanges().empty())
       reply.exchanges().back()->fail(CancelReason::shutdown, refusals::shutting_down());
   }
-  reap();
 }
 
 // ---- The head: cheap checks, cheapest first

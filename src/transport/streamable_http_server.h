@@ -89,6 +89,8 @@ class StreamableHttpServer final : public HttpHandler {
 
   // Ends what would never end by itself (listens, GET streams) and refuses new requests; the rest finishes.
   void drain();
+  // Ends everything at once: open exchanges are cancelled and refused, sessions ended.
+  void cut();
 
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }

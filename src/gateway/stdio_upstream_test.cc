@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/stdio_upstream.h"
+
+#include "gateway/gateway_testing.h"
+
+namespace sluice {
+namespace {
+
+using testing_fronts::count_of;
+using testing_fronts::initialize_request;
+using testing_fronts::legacy_request;
+using testing_gateway::FakeChild;
+using testing_gateway::TestPeer;
+
+class StdioUpstreamTest : public testing_gateway::GatewayTest {
+ protected:
+  FakeChild& child(std::size_t i) { return *children.at(i); }
+  FakeChild& last() { return *children.back(); }
+  void say(FakeChild& at, Bytes line) {
+    at.say(line);
+    world.settle();
+  }
+  // The id of the last request for `method` that the child has read.
+  static std::string id_of(const FakeChild& at, Bytes method) {
+    const std::string& text = at.io->received;
+    const std::size_t place = text.rfind("\"" + std::string(method) + "\"");
+    if (place == std::string::npos) return {};
+    const std::size_t line = text.rfind('\n', place) + 1;
+    const std::size_t id = text.find("\"id\":", line) + 5;
+    return text.substr(id, text.find_first_of(",}", id) - id);
+  }
+  void answer(FakeChild& at, Bytes method, Bytes result = R"({"content":[]})") {
+    const std::string id = id_of(at, method);
+    ASSERT_FALSE(id.empty()) << method << " in " << at.io->received;
+    say(at, make_response(id, result));
+  }
+  Fields open_session() {
+    auto client = post({}, initialize_request());
+    answer(last(), "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}})");
+    Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
+    post(fields, make_notification("notifications/initialized"));
+    return fields;
+  }
+};
+
+TEST_F(StdioUpstreamTest, TheLastAnswerOfAChildThatExitsArrives) {
+  start(child_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  // The exit is known before the reactor has read the pipe.
+  last().say(make_response("2", R"({"content":[]})"));
+  last().exit(0);
+  world.settle();
+  EXPECT_EQ(answer_of(*call).body, make_response("2", R"({"content":[]})"));
+  world.advance(seconds(2));
+  EXPECT_EQ(answer_of(*post(fields, legacy_request(4, "ping"))).status, 404);
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
+}
+
+TEST_F(StdioUpstreamTest, AChildThatExitsUnderACallIsToldWithItsLastWords) {
+  start(child_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  last().errors->send("the disk is full\n");
+  last().exit(3);
+  world.settle();
+  const std::string body = answer_of(*call).body;
+  EXPECT_NE(body.find("code 3"), std::string::npos) << body;
+  EXPECT_NE(body.find("the disk is full"), std::string::npos) << body;
+  EXPECT_NE(body.find("sent_unknown"), std::string::npos) << body;
+}
+
+TEST_F(StdioUpstreamTest, AChildThatClosesItsOutputAndStaysIsGone) {
+  start(child_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  last().io->half_close();
+  world.settle();
+  world.advance(seconds(3));
+  EXPECT_NE(answer_of(*call).body.find("went on running"), std::string::npos) << answer_of(*call).body;
+  world.advance(seconds(10));
+  EXPECT_TRUE(last().killed());
+}
+
+TEST_F(StdioUpstreamTest, AChildThatIsStoppedHasItsGraceAndNotMore) {
+  // Whatever it does meanwhile: nothing, breaking its pipe, or garbage without end.
+  for (const char what : {'n', 'b', 'g'}) {
+    children.clear();
+    start(child_config(EraSetting::legacy));
+    const Fields fields = open_session();
+    auto peer = connect();
+    peer->send(request_text("DELETE", fields, {}));
+    world.settle();
+    world.advance(milliseconds(50));
+    EXPECT_TRUE(last().told_to_end()) << what;
+    if (what == 'b') break_stream(last().io->stream());
+    if (what == 'g')
+      for (int i = 0; i < 2'000; ++i) last().say("garbage");
+    world.settle();
+    world.advance(seconds(4));
+    EXPECT_FALSE(last().killed()) << what;
+    world.advance(seconds(2));
+    EXPECT_TRUE(last().killed()) << what;
+    EXPECT_NE(state().find("\"children\":0"), std::string::npos) << state();
+    gateway.reset();
+  }
+}
+
+TEST_F(StdioUpstreamTest, AChildThatCrashesIsStartedAgainWithGrowingWaits) {
+  start(child_config(EraSetting::modern));
+  milliseconds expected(250);
+  for (std::size_t round = 0; round < 12; ++round) {
+    auto call = post_modern("tools/list");
+    ASSERT_EQ(children.size(), round + 1);
+    last().exit(1);
+    world.settle();
+    EXPECT_NE(answer_of(*call).body.find("sent_unknown"), std::string::npos);
+    auto waits = post_modern("tools/list");
+    world.advance(expected - milliseconds(10));
+    EXPECT_EQ(children.size(), round + 1);
+    world.advance(milliseconds(20));
+    EXPECT_EQ(children.size(), round + 2) << "the waiting call starts it";
+    answer(last(), "tools/list", R"({"tools":[]})");
+    EXPECT_EQ(answer_of(*waits).status, 200);
+    expected = std::min(expected * 2, milliseconds(30'000));
+  }
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
+}
+
+TEST_F(StdioUpstreamTest, AChildThatLivedLongEnoughStartsWithoutTheOldWaits) {
+  start(child_config(EraSetting::modern));
+  for (int round = 0; round < 4; ++round) {
+    auto call = post_modern("tools/list");
+    world.advance(seconds(11));
+    last().exit(1);
+    world.settle();
+    world.advance(milliseconds(260));
+  }
+  EXPECT_GE(children.size(), 4U);
+}
+
+TEST_F(StdioUpstreamTest, NewsOfTheToolListIsAskedForOnceAChild) {
+  start(child_config(EraSetting::modern));
+  for (int round = 0; round < 5; ++round) {
+    auto call = post_modern("tools/call", "add");
+    answer(last(), "tools/list", R"({"tools":[]})");
+    answer(last(), "tools/call");
+    EXPECT_EQ(answer_of(*call).status, 200);
+    const std::string listen = id_of(last(), "subscriptions/listen");
+    say(last(), R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":)"
+                R"({"io.modelcontextprotocol/subscriptionId":)" +
+                    listen + "}}}");
+  }
+  EXPECT_EQ(count_of(last().io->received, "\"subscriptions/listen\""), 1U);
+  EXPECT_EQ(count_of(last().io->received, "\"tools/list\""), 5U) << "each change makes the list stale";
+}
+
+TEST_F(StdioUpstreamTest, ATellerOfEndlessToolPagesIsNotListenedToForEver) {
+  start(child_config(EraSetting::modern));
+  auto call = post_modern("tools/call", "add");
+  int pages = 0;
+  while (id_of(last(), "tools/call").empty() && ++pages < 5'000) {
+    answer(last(), "tools/list", R"({"tools":[],"nextCursor":"more"})");
+    if (id_of(last(), "tools/call").empty())
+      last().io->received.erase(0, last().io->received.rfind("{\"jsonrpc\""));
+  }
+  EXPECT_EQ(pages, 1'000);
+  answer(last(), "tools/call");
+  EXPECT_EQ(answer_of(*call).status, 200);
+}
+
+TEST_F(StdioUpstreamTest, CallsThatWaitForTheProbeAreBounded) {
+  start(child_config(EraSetting::automatic));
+  std::vector<std::unique_ptr<TestPeer>> clients;
+  for (int i = 0; i < 4'100; ++i) clients.push_back(post_modern("tools/list"));
+  EXPECT_NE(answer_of(*clients.back()).body.find("too many calls wait"), std::string::npos);
+  EXPECT_EQ(clients.front()->received, "");
+}
+
+TEST_F(StdioUpstreamTest, TheProbeTellsTheErasApart) {
+  struct Case {
+    const char* discover;  // the answer to it; null for none
+    const char* era;
+  };
+  const Case cases[] = {
+      {R"("result":{"supportedVersions":["2026-07-28"]})", "modern"},
+      {R"("error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}})", "modern"},
+      {R"("result":{"supportedVersions":["1999-01-01"]})", "legacy"},
+      {R"("error":{"code":-32601,"message":"no"})", "legacy"},
+      {nullptr, "legacy"},
+  };
+  for (const Case& one : cases) {
+    children.clear();
+    start(child_config(EraSetting::automatic));
+    world.advance(milliseconds(1));
+    ASSERT_EQ(children.size(), 1U);
+    say(last(), R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{}})");
+    EXPECT_NE(state().find("being asked"), std::string::npos);
+    if (one.discover != nullptr)
+      say(last(), std::string(R"({"jsonrpc":"2.0","id":"sluice-probe-discover",)") + one.discover + "}");
+    world.advance(milliseconds(600));
+    EXPECT_NE(state().find("\"detail\":\"" + std::string(one.era)), std::string::npos) << state();
+    EXPECT_TRUE(last().killed()) << "the sibling does not stay";
+    gateway.reset();
+  }
+}
+
+TEST_F(StdioUpstreamTest, AProbedChildThatAnswersAndExitsAtOnceIsHeard) {
+  start(child_config(EraSetting::automatic));
+  world.advance(milliseconds(1));
+  last().say(
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
+  last().exit(0);
+  world.settle();
+  EXPECT_NE(state().find("\"detail\":\"modern"), std::string::npos) << state();
+}
+
+TEST_F(StdioUpstreamTest, AProbeThatHearsNothingLeavesTheEraOpenAndIsTriedAgainByTheNextCall) {
+  start(child_config(EraSetting::automatic));
+  auto call = post_modern("tools/list");
+  world.advance(seconds(61));
+  EXPECT_NE(state().find("unknown"), std::string::npos) << state();
+  EXPECT_NE(call->received, "");
+  auto again = post_modern("tools/list");
+  world.advance(milliseconds(1));
+  EXPECT_EQ(children.size(), 2U);
+  say(last(),
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
+  answer(last(), "tools/list", R"({"tools":[]})");
+  EXPECT_EQ(answer_of(*again).status, 200);
+}
+
+// ---- Drain and reload
+
+TEST_F(StdioUpstreamTest, ADrainLetsTheCallFinishAndTheChildrenEndByThemselves) {
+  start(child_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  auto stream = connect();
+  stream->send(request_text("GET", fields, {}));
+  world.settle();
+  bool done = false;
+  gateway->drain([&] { done = true; });
+  world.settle();
+  EXPECT_FALSE(last().told_to_end());
+  answer(last(), "tools/call");
+  EXPECT_EQ(answer_of(*call).status, 200);
+  call->close();
+  stream->close();
+  world.settle();
+  world.advance(milliseconds(100));
+  EXPECT_TRUE(last().told_to_end());
+  EXPECT_FALSE(last().killed()) << "it may clean up";
+  EXPECT_FALSE(done);
+  last().exit(0);
+  world.settle();
+  world.advance(milliseconds(100));
+  EXPECT_TRUE(done);
+}
+
+TEST_F(StdioUpstreamTest, ADrainStopsTheSharedChildAndAProbe) {
+  for (const EraSetting era : {EraSetting::modern, EraSetting::automatic}) {
+    children.clear();
+    start(child_config(era));
+    auto call = post_modern("tools/list");
+    world.advance(milliseconds(1));
+    ASSERT_EQ(children.size(), 1U);
+    call->close();
+    world.settle();
+    bool done = false;
+    gateway->drain([&] { done = true; });
+    world.settle();
+    world.advance(milliseconds(100));
+    if (era == EraSetting::modern) {
+      EXPECT_TRUE(last().told_to_end());
+      EXPECT_FALSE(last().killed());
+      last().exit(0);
+      world.settle();
+      world.advance(milliseconds(100));
+    }
+    EXPECT_TRUE(last().killed());
+    EXPECT_TRUE(done);
+    gateway.reset();
+  }
+}
+
+TEST_F(StdioUpstreamTest, ADrainThatTakesTooLongRefusesWhatIsLeft) {
+  UpstreamConfig config = child_config(EraSetting::legacy);
+  config.tool_timeout = std::chrono::minutes(10);
+  start(config);
+  const Fields fields = open_session();
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  bool done = false;
+  gateway->drain([&] { done = true; });
+  world.advance(seconds(29));
+  EXPECT_EQ(call->received.find("\"error\""), std::string::npos) << "it has thirty seconds";
+  world.advance(seconds(2));
+  EXPECT_NE(call->received.find("\"error\""), std::string::npos);
+  call->close();
+  world.advance(seconds(6));
+  EXPECT_TRUE(last().killed());
+  EXPECT_TRUE(done);
+}
+
+TEST_F(StdioUpstreamTest, AReloadLeavesNoChildOfTheOldConfiguration) {
+  start(child_config(EraSetting::modern));
+  post_modern("tools/list");
+  answer(last(), "tools/list", R"({"tools":[]})");
+  UpstreamConfig other = child_config(EraSetting::modern);
+  other.env = {{"A", "b"}};
+  ASSERT_TRUE(gateway->reload(config_of(other)).ok());
+  world.advance(seconds(1));
+  EXPECT_TRUE(child(0).told_to_end());
+  EXPECT_FALSE(child(0).killed());
+  child(0).exit(0);
+  world.settle();
+  world.advance(seconds(1));
+  EXPECT_TRUE(child(0).killed());
+  post_modern("tools/list");
+  EXPECT_EQ(children.size(), 2U);
+}
+
+TEST_F(StdioUpstreamTest, AReloadInTheMiddleOfABodyHarmsNobody) {
+  start(child_config(EraSetting::modern));
+  const std::string request =
+      request_text("POST", {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "tools/list"}},
+                   legacy_request(7, "tools/list", testing_fronts::modern_params()));
+  auto client = connect();
+  client->send(Bytes(request).substr(0, request.size() - 10));
+  world.settle();
+  UpstreamConfig other = child_config(EraSetting::modern);
+  other.env = {{"A", "b"}};
+  ASSERT_TRUE(gateway->reload(config_of(other)).ok());
+  world.advance(seconds(2));
+  client->send(Bytes(request).substr(request.size() - 10));
+  world.settle();
+  EXPECT_EQ(answer_of(*client).status, 503) << client->received;
+}
+
+TEST_F(StdioUpstreamTest, AToolNameIsALabelOnlyOnceItHasAnswered) {
+  start(child_config(EraSetting::modern));
+  auto refused = post_modern("tools/call", "invented");
+  answer(last(), "tools/list", R"({"tools":[]})");
+  say(last(), make_error_response(id_of(last(), "tools/call"), -32602, "no such tool"));
+  auto failed = post_modern("tools/call", "add");
+  answer(last(), "tools/call", R"({"content":[],"isError":true})");
+  auto done = post_modern("tools/call", "add");
+  answer(last(), "tools/call");
+  EXPECT_EQ(metrics->prometheus_text().find("invented"), std::string::npos);
+  const std::string common = R"(sluice_calls_total{upstream="up",method="tools/call",tool=)";
+  EXPECT_EQ(metric(common + R"("other",status="error"})"), 1U) << metrics->prometheus_text();
+  EXPECT_EQ(metric(common + R"("other",status="tool_error"})"), 1U);
+  EXPECT_EQ(metric(common + R"("add",status="ok"})"), 1U);
+}
+
+}  // namespace
+}  // namespace sluice
