@@ -21,15 +21,23 @@ bool is_modern_code(Bytes code) {
 UpstreamCall::UpstreamCall(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session)
     : upstream_(upstream), exchange_(exchange), session_(session) {
   ++upstream_.calls_;
+  if (session_ != nullptr) session_->opened(*this);
 }
 
-UpstreamCall::~UpstreamCall() { --upstream_.calls_; }
+UpstreamCall::~UpstreamCall() { leave(); }
+
+void UpstreamCall::leave() {
+  if (std::exchange(over_, true)) return;
+  --upstream_.calls_;
+  if (session_ != nullptr) session_->closed(*this);
+}
 
 void UpstreamCall::start(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session,
                          std::vector<HeaderPair> fields) {
   std::unique_ptr<UpstreamCall> call(new UpstreamCall(upstream, exchange, session));
-  call->post_ =
-      upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields), *call);
+  const Envelope& envelope = exchange.request().message.envelope();
+  call->post_ = upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields),
+                                       *call, envelope.method == "subscriptions/listen");
   exchange.attachment = std::move(call);
 }
 
@@ -44,12 +52,20 @@ void UpstreamCall::watch_room(std::size_t room) {
   post_->pause();
 }
 
+void UpstreamCall::lost(const std::string& why) {
+  Refusal refusal = refusals::upstream_lost(Outcome::sent_unknown);
+  refusal.message = why;
+  leave();
+  upstream_.ends_.refuse(exchange_, refusal, CallStatus::lost);
+}
+
 void UpstreamCall::on_session_id(Bytes id) {
   if (session_ != nullptr && exchange_.request().message.envelope().method == "initialize")
     session_->established(id);
 }
 
 void UpstreamCall::on_message(ClientMessage message) {
+  if (over_) return;
   const Envelope& envelope = message.envelope();
   switch (envelope.kind) {
     case MessageKind::response:
@@ -63,26 +79,31 @@ void UpstreamCall::on_message(ClientMessage message) {
   }
 }
 
-// The exchange takes this call with it, so nothing of ours may be touched afterwards.
+// The exchange takes this call with it, sooner or later.
 void UpstreamCall::finish(const Envelope& response) {
   upstream_.last_failure_.clear();
   if (session_ != nullptr && exchange_.request().message.envelope().method == "initialize")
     session_->negotiated(response);
   const CallEnds ends = upstream_.ends_;
+  leave();
   ends.finish(exchange_, response);
 }
 
 void UpstreamCall::on_done() {
+  if (over_) return;
   const CallEnds ends = upstream_.ends_;
   Refusal refusal = refusals::upstream_lost(Outcome::sent_unknown);
   refusal.message = "upstream '" + upstream_.config_.name + "' ended its reply without answering";
+  leave();
   ends.refuse(exchange_, refusal, CallStatus::lost);
 }
 
 Refusal UpstreamCall::refusal_for(const HttpAnswer& answer) const {
   const std::string who = "upstream '" + upstream_.config_.name + "'";
   if (session_ != nullptr && answer.status == 404) return refusals::session_unknown();
-  Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+  // A server that fails with 5xx, or gives up waiting with 408, may have run the call before.
+  const bool may_have_run = answer.status >= 500 || answer.status == 408;
+  Refusal refusal = refusals::upstream_lost(may_have_run ? Outcome::sent_unknown : Outcome::not_sent);
   refusal.message = who + " answered with HTTP status " + std::to_string(answer.status);
   if (answer.status == 401 || answer.status == 403)
     refusal.message = who + " refused the gateway's credentials";
@@ -95,6 +116,7 @@ Refusal UpstreamCall::refusal_for(const HttpAnswer& answer) const {
 }
 
 void UpstreamCall::on_refused(const HttpAnswer& answer) {
+  if (over_) return;
   const CallEnds ends = upstream_.ends_;
   UpstreamSession* session = session_;
   const bool session_lost = session != nullptr && answer.status == 404 && session->is_established();
@@ -109,18 +131,24 @@ void UpstreamCall::on_refused(const HttpAnswer& answer) {
   // By now the standard headers are ours and right; what an upstream may object to are the parameter headers,
   // which are the client's and went through as they came.
   if (hand_on &&
-      message.envelope().view(message.envelope().error_code) == std::to_string(rpc::header_mismatch))
+      message.envelope().view(message.envelope().error_code) == std::to_string(rpc::header_mismatch)) {
+    leave();
     return ends.finish_error(exchange_, message.envelope(), 400);
+  }
   if (hand_on) return finish(message.envelope());
-  ends.refuse(exchange_, refusal_for(answer), CallStatus::lost);
+  const Refusal refusal = refusal_for(answer);
+  leave();
+  ends.refuse(exchange_, refusal, CallStatus::lost);
   if (session_lost) session->lost();
 }
 
 void UpstreamCall::on_failed(const Error& error, Outcome outcome) {
+  if (over_) return;
   const CallEnds ends = upstream_.ends_;
   upstream_.last_failure_ = error.message;
   Refusal refusal = refusals::upstream_lost(outcome);
   refusal.message = "upstream '" + upstream_.config_.name + "': " + error.message;
+  leave();
   ends.refuse(exchange_, refusal, CallStatus::lost);
 }
 

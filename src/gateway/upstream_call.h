@@ -7,6 +7,7 @@
 // one reactor.
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gateway/http_upstream.h"
@@ -23,6 +24,8 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   ~UpstreamCall() override;
 
   void drained();
+  // The upstream forgot the session this belongs to.
+  void lost(const std::string& why);
 
  private:
   UpstreamCall(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session);
@@ -31,6 +34,8 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   void on_done() override;
   void on_refused(const HttpAnswer& answer) override;
   void on_failed(const Error& error, Outcome outcome) override;
+  // The exchange is about to be ended; nothing that comes afterwards matters. Our own end may come later.
+  void leave();
   void watch_room(std::size_t room);
   void finish(const Envelope& response);
   // An upstream's error that is no JSON-RPC error, as a refusal of ours.
@@ -41,6 +46,7 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   UpstreamSession* session_;
   std::unique_ptr<UpstreamPost> post_;
   bool paused_ = false;
+  bool over_ = false;
 };
 
 }  // namespace sluice

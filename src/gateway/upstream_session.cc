@@ -12,11 +12,25 @@ namespace sluice {
 
 // A POST that is answered with 202. What the upstream says against it is logged; nobody waits for it.
 struct UpstreamSession::Note final : UpstreamPostHandler {
-  Note(UpstreamSession& owner, bool opens) : session(owner), is_initialized(opens) {}
+  Note(UpstreamSession& owner, bool opens)
+      : session(owner),
+        is_initialized(opens),
+        timer(
+            [](void* self) {
+              static_cast<Note*>(self)->complain("no answer");
+              static_cast<Note*>(self)->finish();
+            },
+            this) {}
   void on_message(ClientMessage) override {}
   void on_done() override { finish(); }
   void on_refused(const HttpAnswer& answer) override {
     complain("HTTP status " + std::to_string(answer.status));
+    UpstreamSession& owner = session;
+    if (answer.status == 404 && owner.is_established()) {
+      is_initialized = false;  // there is nothing left to open
+      finish();
+      return owner.lost();
+    }
     finish();
   }
   void on_failed(const Error& error, Outcome) override {
@@ -38,6 +52,7 @@ struct UpstreamSession::Note final : UpstreamPostHandler {
   UpstreamSession& session;
   bool is_initialized;
   std::unique_ptr<UpstreamPost> post;
+  Timer timer;  // an upstream that does not answer keeps no connection
 };
 
 UpstreamSession::UpstreamSession(HttpUpstream& upstream, Session& session)
@@ -86,6 +101,7 @@ void UpstreamSession::post_note(std::string text, bool opens_gate) {
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));
   Note& note = *notes_.back();
   note.post = upstream_.client_->post(std::move(text), fields(), note);
+  upstream_.context_.reactor.arm_after(note.timer, note_wait);
 }
 
 void UpstreamSession::initialized() {
@@ -132,7 +148,16 @@ void UpstreamSession::farewell() {
 }
 
 void UpstreamSession::lost() {
-  session_.end("upstream '" + upstream_.config_.name + "' no longer knows the session");
+  const std::string why = "upstream '" + upstream_.config_.name + "' no longer knows the session";
+  gate_timer_.cancel();
+  id_.clear();
+  for (Exchange* exchange : std::exchange(held_, {})) {
+    Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+    refusal.message = why;
+    upstream_.ends_.refuse(*exchange, refusal, CallStatus::lost);
+  }
+  for (UpstreamCall* call : std::exchange(calls_, {})) call->lost(why);
+  session_.end(why);
 }
 
 }  // namespace sluice

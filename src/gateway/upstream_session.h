@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/lifetime.h"
@@ -34,8 +35,11 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   void established(Bytes id) { id_ = std::string(id); }
   void negotiated(const Envelope& response);
   [[nodiscard]] bool is_established() const { return !id_.empty(); }
-  // The upstream no longer knows the session: ours ends too.
+  // The upstream no longer knows the session: ours ends too, with its calls.
   void lost();
+  // Calls that are under way.
+  void opened(UpstreamCall& call) { calls_.insert(&call); }
+  void closed(UpstreamCall& call) { calls_.erase(&call); }
 
  private:
   struct Note;  // a notification or an answer on its way
@@ -54,12 +58,14 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   std::string revision_;
   std::unique_ptr<UpstreamListen> listen_;
   std::vector<std::unique_ptr<Note>> notes_;
+  std::unordered_set<UpstreamCall*> calls_;
   std::vector<Exchange*> held_;  // behind the gate
   bool gate_closed_ = false;
   bool paused_ = false;
   Timer gate_timer_;
   Lifetime lifetime_;
   static constexpr std::size_t notes_max = 1'024;
+  static constexpr milliseconds note_wait = seconds(30);
   static constexpr milliseconds gate_wait = seconds(2);  // for the standalone stream to open
 };
 
