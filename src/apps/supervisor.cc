@@ -147,6 +147,7 @@ void Supervisor::on_message(ClientMessage message) {
   if (message.id() == "\"set_up\"") {
     if (is_error) {
       say(sentence);
+      if (ready_once_) return worker_->kill();  // a death like others: the file may be right again soon
       ending_ = true;
       worker_->kill();
       return end(1);

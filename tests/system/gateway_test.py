@@ -245,6 +245,41 @@ def _(g):
                  expect_exit(["serve", "https://127.0.0.1/mcp", "--http", "127.0.0.1:0"], 1, "TLS"))
 
 
+@case("a worker that dies while the file is broken is tried again until the file is right")
+def _(g):
+    right = g.file.read_text()
+    g.file.write_text("upstreams: [")
+    os.kill(g.worker(), signal.SIGKILL)
+    died = wait_until(lambda: g.server.output().count("worker 0 died") >= 2, 10)
+    alive = g.server.process.poll() is None
+    g.file.write_text(right)
+
+    def serves():
+        try:
+            return g.client().initialize().status == 200
+        except OSError:
+            return False
+    return first(expect(died and alive, "the supervisor to stay"), expect(wait_until(serves, 20), "a worker that serves again"))
+
+
+@case("SIGTERM ends a gateway whose upstream is being asked for its era and does not answer")
+def _(g):
+    g.write("listen: {http: '127.0.0.1:0'}\nupstreams: {mute: {stdio: [sleep, '1000']}}\nroutes: [{path: /mcp, upstreams: [mute]}]\n")
+    mute = Server([binary("sluice"), "serve", "-c", g.file])
+    started = wait_until(lambda: "child started" in mute.output(), 10)
+    return first(expect(started, "a probe"), mute.stop())
+
+
+@case("SIGTERM ends a gateway with open streams and sessions, and its children end by themselves")
+def _(g):
+    client = g.client()
+    client.initialize()
+    stream = client.http("GET", headers={**client.fields(), "Accept": "text/event-stream"})
+    stopped = g.server.stop()
+    return first(stopped, expect(stream.status == 200, f"a stream, got {stream.status}"),
+                 expect('"how":"exited with code 0"' in g.server.output(), "a child that ended by itself"))
+
+
 def resources(pid):
     """Descriptors, descendants and anonymous KiB of a process."""
     anonymous = next(int(line.split()[1]) for line in open(f"/proc/{pid}/smaps_rollup", encoding="ascii") if line.startswith("Anonymous"))
