@@ -64,6 +64,7 @@ std::optional<std::string> Multiplex::cancel(ClientRef ref, Bytes reason) {
   const auto place = by_ref_.find(ref);
   if (place == by_ref_.end()) return std::nullopt;
   const Minted minted = place->second;
+  unread_cancel_ = next_;
   forget(minted);
   std::string params;
   JsonWriter writer(params);
@@ -126,7 +127,7 @@ Routed Multiplex::inbound_notification(const Envelope& envelope) {
   }
   // A vendor's own notification belongs to the only request there is; nothing else can be said of one without
   // a mark.
-  if (method == nullptr && open_.size() == 1)
+  if (method == nullptr && open_.size() == 1 && unread_cancel_ == 0)
     return {Routed::Kind::notification, open_.begin()->second.ref,
             std::string(envelope.view(envelope.message))};
   ++counts_.unattributed;
@@ -173,7 +174,7 @@ Routed Multiplex::log_line(const Envelope& envelope) {
     }
     only = &entry;
   }
-  if (only == nullptr) {
+  if (only == nullptr || unread_cancel_ != 0) {
     ++counts_.unattributed;
     return {};
   }
@@ -200,12 +201,14 @@ std::vector<ClientRef> Multiplex::lost() {
   for (const Minted minted : order) refs.push_back(open_.at(minted).ref);
   open_.clear();
   by_ref_.clear();
+  unread_cancel_ = 0;
   return refs;
 }
 
 Multiplex::Entry* Multiplex::find(Bytes raw_id) {
   const auto number = minted_number(raw_id);
   if (!number) return nullptr;
+  if (*number >= unread_cancel_ && *number < next_) unread_cancel_ = 0;
   const auto place = open_.find(*number);
   return place == open_.end() ? nullptr : &place->second;
 }

@@ -95,6 +95,9 @@ class Multiplex {
   MessageScanner scanner_;
   JsonSplice splice_;
   Minted next_ = 1;
+  // After a cancel: the first id that is newer than it. Until the upstream shows that it has read that far,
+  // what carries no mark may belong to the cancelled request, so it is nobody's.
+  Minted unread_cancel_ = 0;
   std::unordered_map<Minted, Entry> open_;
   std::unordered_map<ClientRef, Minted> by_ref_;
   Counts counts_;

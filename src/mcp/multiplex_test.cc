@@ -192,6 +192,25 @@ TEST_F(MultiplexTest, GivesALogLineToTheOnlyOneThatAskedForLogs) {
   EXPECT_EQ(plex.counts().unattributed, 2u);
 }
 
+TEST_F(MultiplexTest, GivesUnmarkedMessagesToNobodyUntilACancelWasRead) {
+  const std::string log =
+      R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})";
+  const std::string vendor = R"({"jsonrpc":"2.0","method":"vendor/thing","params":{}})";
+  const std::string level = R"("io.modelcontextprotocol/logLevel":"info")";
+  send(call("1", level), 1);
+  const std::string older = send(call("2", level), 2);
+  EXPECT_TRUE(plex.cancel(1));
+  EXPECT_EQ(receive(log).kind, Kind::dropped) << "it may have been written for the first";
+  EXPECT_EQ(receive(vendor).kind, Kind::dropped);
+  receive(result(older));
+  const std::string newer = send(call("3", level), 3);
+  EXPECT_EQ(receive(log).kind, Kind::dropped);
+  send(call("4"), 4);
+  receive(result(newer));
+  send(call("5", level), 5);
+  EXPECT_EQ(receive(log).ref, 5u) << "what was sent after the cancel has been answered";
+}
+
 TEST_F(MultiplexTest, GivesAVendorsNotificationOnlyToAnOnlyCaller) {
   const std::string vendor = R"({"jsonrpc":"2.0","method":"vendor/thing","params":{}})";
   EXPECT_EQ(receive(vendor).kind, Kind::dropped);
