@@ -235,7 +235,6 @@ void SharedChild::on_child_gone(const std::string& why) {
       .field("restart_ms", std::min(wait, limits.restart_backoff_max).count());
 
   link_.reset();
-  listening_ = false;
   tools_.invalidate();
   const std::vector<ClientRef> lost = multiplex_.lost();
   std::unordered_map<ClientRef, Exchange*> open = std::exchange(open_, {});
@@ -250,6 +249,7 @@ void SharedChild::on_child_gone(const std::string& why) {
   refuse_waiting(why);
 }
 
+// Nothing is sent while the one before it of that name is open: so there is one subscription a child.
 void SharedChild::send_own(ClientRef ref, const std::string& request) {
   ClientMessage message;
   CHECK(message.take(scanner_, PaddedString(request)).ok());
@@ -260,10 +260,9 @@ void SharedChild::fetch_tools() {
   if (tools_.state() == ToolHeaders::State::loading) return;
   tools_.begin();
   pages_ = 0;
-  if (!std::exchange(listening_, true))
-    send_own(own_listen,
-             make_request("0", "subscriptions/listen",
-                          R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
+  send_own(own_listen,
+           make_request("0", "subscriptions/listen",
+                        R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
   send_own(own_tools, make_request("0", "tools/list", "{" + std::string(own_meta) + "}"));
 }
 
@@ -278,12 +277,7 @@ void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
   const auto json = Json::parse(text);
   if (!json) return;
   if (ref == own_listen) {
-    const Json* method = json->find("method");
-    if (method == nullptr) {
-      listening_ = false;  // the child ended the subscription, or knows none
-    } else if (method->string_or("") == "notifications/tools/list_changed") {
-      tools_.invalidate();
-    }
+    if ((*json)["method"].string_or("") == "notifications/tools/list_changed") tools_.invalidate();
     return;
   }
   if (const Json* result = json->find("result"); result != nullptr) {

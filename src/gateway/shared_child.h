@@ -69,8 +69,7 @@ class SharedChild final : private ChildLinkHandler {
   Multiplex multiplex_;
   MessageScanner scanner_;
   ToolHeaders tools_;
-  std::size_t pages_ = 0;   // of the list that is being read
-  bool listening_ = false;  // for news of the tool list, once a child
+  std::size_t pages_ = 0;  // of the list that is being read
   std::unordered_map<ClientRef, Exchange*> open_;
   std::unordered_map<const Exchange*, ClientRef> refs_;
   std::deque<Exchange*> waiting_;  // for the probe, the child, or the tool list
