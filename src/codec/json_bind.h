@@ -218,6 +218,7 @@ requires std::is_enum_v<T>
 struct Binding<T> {
   static std::vector<std::pair<std::string_view, std::string_view>> names() {
     std::vector<std::pair<std::string_view, std::string_view>> all;
+    all.reserve(std::size(enum_names<T>));
     for (const auto& one : enum_names<T>) all.emplace_back(one.name, one.title);
     return all;
   }

@@ -173,7 +173,7 @@ struct Sealer::State {
     Context context;
   };
 
-  explicit State(KeyRing keys) : ring(std::move(keys)) {}
+  explicit State(const KeyRing& keys) : ring(keys) {}
 
   KeyRing ring;
   std::string header;  // up to the counter

@@ -347,8 +347,7 @@ void Call::ask(const std::vector<RawQuestion>& questions, std::coroutine_handle<
   }
 }
 
-void Call::ask_legacy(const std::vector<RawQuestion>& questions) {
-  const auto batch = questions;  // answers may come while this runs
+void Call::ask_legacy(std::vector<RawQuestion> batch) {  // its own copy: answers may come while this runs
   reactor().arm_after(ask_timer_, protocol_.state().limits.mcp.ask);
   for (const RawQuestion& question : batch) {
     Json params = question.params;

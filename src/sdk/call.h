@@ -113,7 +113,7 @@ class Call final : public Attachment {
   void refuse(const Refusal& refusal);
   void lacks_capability(std::string_view required);
   [[nodiscard]] Exchange* retire();
-  void ask_legacy(const std::vector<RawQuestion>& questions);
+  void ask_legacy(std::vector<RawQuestion> batch);
   void all_answered();
   [[nodiscard]] Json state_json() const;
   static void on_ask_timeout(void* self);

@@ -108,7 +108,7 @@ class HttpServing final : public Serving, public HttpHandler {
     HttpServerOptions http;
     http.http = state.limits.http;
     http.net = state.limits.net;
-    server_ = std::make_unique<HttpServer>(reactor, *this, std::move(http));
+    server_ = std::make_unique<HttpServer>(reactor, *this, http);
   }
 
   Result<std::string> listen(const Address& address) {
