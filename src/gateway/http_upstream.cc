@@ -15,6 +15,10 @@
 
 namespace sluice {
 
+namespace {
+constexpr seconds doubted_for(10);  // after a failure
+}
+
 Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& context,
                                                      const UpstreamConfig& config) {
   StreamableHttpClientOptions options;
@@ -37,7 +41,9 @@ HttpUpstream::HttpUpstream(const UpstreamContext& context, const UpstreamConfig&
 
 UpstreamState HttpUpstream::state() const {
   UpstreamState state;
-  state.usable = last_failure_.empty();
+  // Whoever asks whether we are ready may send no call while we are not, so a failure is not held against the
+  // upstream for ever.
+  state.usable = last_failure_.empty() || context_.reactor.now() - failed_at_ >= doubted_for;
   state.detail = last_failure_.empty() ? "reachable as far as known" : last_failure_;
   state.sessions = sessions_;
   state.calls = calls_;

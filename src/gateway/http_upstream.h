@@ -45,7 +45,8 @@ class HttpUpstream final : public Upstream {
   CallEnds ends_;
   std::size_t sessions_ = 0;
   std::size_t calls_ = 0;
-  std::string last_failure_;
+  std::string last_failure_;  // empty after an answer
+  Instant failed_at_{};
   std::unique_ptr<StreamableHttpClient> client_;
 };
 

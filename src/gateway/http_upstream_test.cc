@@ -209,6 +209,23 @@ TEST_F(HttpUpstreamTest, AReloadEndsTheSessionsAtTheOldUpstream) {
   ASSERT_NE(asked("DELETE /mcp"), nullptr);
 }
 
+TEST_F(HttpUpstreamTest, AFailureMakesItUnreadyForAWhileAndNotForEver) {
+  start(http_config());
+  const auto ready = [this] {
+    auto peer = connect();
+    peer->send(request_text("GET", {}, {}, "/ready"));
+    world.settle();
+    return answer_of(*peer).status;
+  };
+  EXPECT_EQ(ready(), 200);
+  far.refuses = true;
+  auto call = post_modern("tools/list");
+  EXPECT_NE(answer_of(*call).body.find("not_sent"), std::string::npos) << call->received;
+  EXPECT_EQ(ready(), 503);
+  world.advance(seconds(11));
+  EXPECT_EQ(ready(), 200) << "or a balancer would never send the call that finds out";
+}
+
 TEST_F(HttpUpstreamTest, NoHeaderOfTheConfigurationReachesALogOrAClient) {
   UpstreamConfig config = http_config();
   config.headers = {{"Authorization", "Bearer very-secret"}};

@@ -146,6 +146,7 @@ void UpstreamCall::on_failed(const Error& error, Outcome outcome) {
   if (over_) return;
   const CallEnds ends = upstream_.ends_;
   upstream_.last_failure_ = error.message;
+  upstream_.failed_at_ = upstream_.context_.reactor.now();
   Refusal refusal = refusals::upstream_lost(outcome);
   refusal.message = "upstream '" + upstream_.config_.name + "': " + error.message;
   leave();
