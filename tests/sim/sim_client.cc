@@ -69,7 +69,7 @@ void SimClient::step_legacy(std::uint64_t dice) {
 }
 
 void SimClient::step_modern(std::uint64_t dice) {
-  if (dice < 70) return start_call();
+  if (dice < 64) return start_call();
   if (dice < 82) return cut_one();
   if (dice < 88) return start_listen();
   if (dice < 92) return repeat_id();
@@ -102,7 +102,7 @@ std::string SimClient::make_plan() {
       plan += "p,";
     else if (dice < 70)
       plan += "d" + std::to_string(world_.random.below(world_.chance(5) ? 9'000 : 300)) + ",";
-    else if (dice < 80)
+    else if (dice < 76)
       plan += "a,";
     else if (dice < 87)
       plan += "l,";
@@ -123,7 +123,7 @@ std::string SimClient::meta_of(const Call& call) {
   std::string meta;
   if (!call.token.empty()) meta = R"("progressToken":)" + call.token;
   if (options_.era == Era::legacy) return R"("_meta":{)" + meta + "}";
-  if (world_.chance(50))
+  if (world_.chance(60))
     meta += (meta.empty() ? "" : ",") + std::string(R"("io.modelcontextprotocol/logLevel":"info")");
   return R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
          R"("io.modelcontextprotocol/clientCapabilities":{})" +

@@ -162,6 +162,7 @@ class Simulation {
     reactor_->advance(std::chrono::minutes(2));
     server_.sweep();
     if (gateway_->sessions() != 0) world_.transcript.fail("gateway", "sessions are left");
+    if (nursery_.running() > 2) world_.transcript.fail("gateway", "children of sessions are left");
     const std::string page = metrics_.prometheus_text();
     for (const char* zero : {"\nsluice_calls_in_flight 0\n", "\nsluice_http_connections 0\n"})
       if (page.find(zero) == std::string::npos)
@@ -170,6 +171,7 @@ class Simulation {
     gateway_->drain([&drained] { drained = true; });
     reactor_->advance(seconds(40));
     if (!drained) world_.transcript.fail("gateway", "did not drain");
+    if (nursery_.running() != 0) world_.transcript.fail("gateway", "drained and left children");
   }
 
   static constexpr int clients_max = 6;
