@@ -22,9 +22,10 @@ bool is_request(const Call& call) {
 
 // The raw text of an id or token, which Json does not keep.
 std::string raw_member(Bytes text, std::initializer_list<Bytes> path) {
+  const PaddedString padded(text);
   JsonSpan span{0, 0, static_cast<std::uint32_t>(text.size())};
   for (const Bytes name : path) {
-    span = json_member(text, span, name);
+    span = json_member(padded.view(), span, name);
     if (!span) return {};
   }
   return std::string(span.in(text));
