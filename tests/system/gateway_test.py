@@ -312,10 +312,11 @@ def _(g):
         wait_until(lambda: resources(worker)[:2] == resting, 30)
         rounds.append(resources(worker))
     settled = rounds[1:]  # the first round fills pools
+    sanitized = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ  # they keep freed memory on purpose
     return first(expect(len({fds for fds, _, _ in settled}) == 1, f"constant descriptors, got {rounds}"),
                  expect(all(children == 0 for _, children, _ in settled), f"no children, got {rounds}"),
                  expect(settled[0][:2] == resting, f"what there was before any session, {resting}, got {rounds}"),
-                 expect(settled[-1][2] - settled[0][2] <= 512, f"no slope of anonymous memory, got {rounds}"))
+                 expect(sanitized or settled[-1][2] - settled[0][2] <= 512, f"no slope of anonymous memory, got {rounds}"))
 
 
 if __name__ == "__main__":
