@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
-from toolbox import Server, binary  # noqa: E402
+from toolbox import Server, binary, wait_until  # noqa: E402
 
 REQUEST = b"GET /alive HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -45,7 +45,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "sluice.yaml")
-        file.write_text(f"listen: {{http: '127.0.0.1:0', connections_max: {wanted + 100}}}\nlog: {{access: false}}\n"
+        file.write_text(f"listen: {{http: '127.0.0.1:0', connections_max: {wanted + 1000}}}\nlog: {{access: false}}\n"
                         "upstreams: {none: {url: 'http://127.0.0.1:9/'}}\nroutes: [{path: /mcp, upstreams: [none]}]\n")
         server = Server([binary("sluice"), "serve", "-c", file])
         port = int(server.url.rsplit(":", 1)[1].split("/")[0])
@@ -61,6 +61,7 @@ def main():
         idle = anonymous(worker)
         for start in range(0, wanted, 5000):
             answered += ask(connections[start:start + 5000])
+        wait_until(lambda: anonymous(worker) <= idle, 10, pause=0.25)  # memory goes back when it is quiet
         burst = anonymous(worker)
         complaint = server.stop()
     print(f"{wanted} idle keep-alive connections, {answered} of {2 * wanted} requests answered")

@@ -12,6 +12,7 @@
 #include "codec/jsonrpc.h"
 #include "gateway/gateway.h"
 #include "net/fds.h"
+#include "net/memory.h"
 #include "net/reactor.h"
 #include "observe/ring_sink.h"
 #include "transport/line_channel.h"
@@ -21,6 +22,7 @@ namespace sluice {
 namespace {
 
 constexpr milliseconds heartbeat_every(250);
+constexpr int quiet_beats = 8;  // without a request before memory is given back, once
 
 class Worker final : private LineChannelHandler {
  public:
@@ -66,6 +68,7 @@ class Worker final : private LineChannelHandler {
   void hide_secrets(const Config& config);
   void drain();
   void beat();
+  void give_memory_back();
   // No supervisor, nobody who would end us: end at once. Lifelines take the children along.
   void supervisor_gone() {
     exit_code_ = 1;
@@ -82,6 +85,8 @@ class Worker final : private LineChannelHandler {
   std::unique_ptr<LineChannel> control_;
   std::unique_ptr<Gateway> gateway_;
   Timer heartbeat_;
+  std::uint64_t requests_seen_ = 0;
+  int quiet_ = 0;  // beats since the last request
   int exit_code_ = 0;
 };
 
@@ -151,7 +156,15 @@ void Worker::beat() {
   slot_.set(Word::heartbeat_ms, static_cast<std::uint64_t>(now.count()));
   slot_.set(Word::bytes_used, reactor_->budget().bytes_used());
   if (gateway_) gateway_->publish(slot_);
+  give_memory_back();
   reactor_->arm_after(heartbeat_, heartbeat_every);
+}
+
+// After a burst, once nobody asks for anything: an idle connection stays as small as it was before.
+void Worker::give_memory_back() {
+  const std::uint64_t requests = slot_.get(Word::requests);
+  quiet_ = requests == std::exchange(requests_seen_, requests) ? quiet_ + 1 : 0;
+  if (quiet_ == quiet_beats) return_free_memory();
 }
 
 int fail(const Error& error) {
