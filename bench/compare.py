@@ -128,13 +128,18 @@ def family(pid, program):
     return found
 
 
+LAST_SEEN = {}  # ticks by pid: a process that has ended (a probe, say) keeps what it had
+
+
 def cpu_seconds(pids):
-    total = 0
     for pid in pids:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        try:
+            text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        except FileNotFoundError:
+            continue
         fields = text[text.rindex(")") + 2:].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+        LAST_SEEN[pid] = int(fields[11]) + int(fields[12])
+    return sum(LAST_SEEN.get(pid, 0) for pid in pids) / TICKS
 
 
 class Way:
