@@ -95,7 +95,6 @@ struct UpstreamLimits {
   std::size_t connections_max = 256;              // to one HTTP upstream
   std::size_t waiting_max = 10'000;               // calls waiting for a connection (B6)
   milliseconds start_timeout = seconds(60);       // a cold npx
-  milliseconds probe_timeout = seconds(10);       // silence of a child that is asked for its era
   milliseconds stop_grace = seconds(5);           // after TERM before KILL
   milliseconds restart_backoff_first = milliseconds(250);
   milliseconds restart_backoff_max = seconds(30);

@@ -56,13 +56,8 @@ void HttpUpstream::open(Exchange& exchange) {
   context_.calls.opened(exchange);
   if (exchange.request().era == Era::modern) return open_modern(exchange);
   Session* session = exchange.session();
-  if (config_.era == EraSetting::modern) {
-    const std::array supported{latest_modern};
-    Refusal refusal = refusals::unsupported_version(supported, revision_text(exchange.request().revision));
-    refusal.message =
-        "upstream '" + config_.name + "' speaks only MCP 2026-07-28; this client began with initialize";
-    return ends_.refuse(exchange, refusal);
-  }
+  if (config_.era == EraSetting::modern)
+    return ends_.refuse(exchange, modern_only(config_, exchange.request().revision));
   if (!session->attachment) session->attachment = std::make_unique<UpstreamSession>(*this, *session);
   static_cast<UpstreamSession&>(*session->attachment).open(exchange);
 }
@@ -106,10 +101,6 @@ void HttpUpstream::message(Session& session, ClientMessage message) {
 void HttpUpstream::ended(Session& session) {
   if (session.attachment) static_cast<UpstreamSession&>(*session.attachment).farewell();
   session.attachment.reset();
-}
-
-std::vector<Revision> HttpUpstream::revisions() const {
-  return {all_revisions.rbegin(), all_revisions.rend()};
 }
 
 }  // namespace sluice

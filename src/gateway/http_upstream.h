@@ -31,7 +31,6 @@ class HttpUpstream final : public Upstream {
   void drained(Session& session) override;
   void message(Session& session, ClientMessage message) override;
   void ended(Session& session) override;
-  [[nodiscard]] std::vector<Revision> revisions() const override;
 
  private:
   friend class UpstreamSession;

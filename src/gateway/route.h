@@ -22,8 +22,6 @@ class Route {
   [[nodiscard]] Upstream& upstream() const { return upstream_; }
   [[nodiscard]] StreamableHttpServer& front() { return front_; }
   [[nodiscard]] const StreamableHttpServer& front() const { return front_; }
-  // Nothing of a client hangs on it any more.
-  [[nodiscard]] bool is_idle() const { return front_.sessions() == 0 && front_.in_flight() == 0; }
 
  private:
   std::string path_;

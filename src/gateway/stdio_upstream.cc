@@ -39,10 +39,6 @@ UpstreamState StdioUpstream::state() const {
   return state;
 }
 
-std::vector<Revision> StdioUpstream::revisions() const {
-  return {all_revisions.rbegin(), all_revisions.rend()};
-}
-
 bool StdioUpstream::has_room() const {
   return owned_.size() + stopping_.size() + shared_->state().children < config_.children_max;
 }
@@ -59,13 +55,8 @@ void StdioUpstream::open(Exchange& exchange) {
 }
 
 void StdioUpstream::open_session(Exchange& exchange) {
-  if (config_.era == EraSetting::modern) {
-    const std::array supported{latest_modern};
-    Refusal refusal = refusals::unsupported_version(supported, revision_text(exchange.request().revision));
-    refusal.message =
-        "upstream '" + config_.name + "' speaks only MCP 2026-07-28; this client began with initialize";
-    return ends_.refuse(exchange, refusal);
-  }
+  if (config_.era == EraSetting::modern)
+    return ends_.refuse(exchange, modern_only(config_, exchange.request().revision));
   if (!has_room()) {
     const std::string children = std::to_string(config_.children_max);
     return ends_.refuse(exchange,

@@ -33,7 +33,6 @@ class StdioUpstream final : public Upstream {
   void drained(Session& session) override;
   void message(Session& session, ClientMessage message) override;
   void ended(Session& session) override;
-  [[nodiscard]] std::vector<Revision> revisions() const override;
 
   // For the two kinds of child.
   [[nodiscard]] const UpstreamContext& context() const { return context_; }

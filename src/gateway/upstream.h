@@ -10,10 +10,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "gateway/call_log.h"
 #include "gateway/config.h"
+#include "mcp/errors.h"
 #include "mcp/exchange.h"
 #include "net/process.h"
 #include "net/reactor.h"
@@ -61,6 +63,8 @@ struct UpstreamState {
 
 class Upstream : public Service {
  public:
+  // All that we know, newest first: which of them the server behind it speaks is found out by asking.
+  [[nodiscard]] std::vector<Revision> revisions() const override;
   // Begins what may take time (the era probe), so that the first call does not wait for it.
   virtual void start() = 0;
   // No exchange comes any more: ends what it keeps for them, gently. Over when state() tells of no child and
@@ -68,6 +72,9 @@ class Upstream : public Service {
   virtual void stop() = 0;
   [[nodiscard]] virtual UpstreamState state() const = 0;
 };
+
+// For a client that begins with initialize in front of a server that speaks only the modern revision.
+[[nodiscard]] Refusal modern_only(const UpstreamConfig& upstream, Revision offered);
 
 // The kind the configuration says. Fails only for what cannot be right, such as an https URL.
 Result<std::unique_ptr<Upstream>> make_upstream(const UpstreamContext& context, const UpstreamConfig& config);

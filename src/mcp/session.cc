@@ -164,4 +164,15 @@ VersionHeader check_version_header(std::optional<Bytes> header, std::optional<Re
   return verdict;
 }
 
+std::optional<Revision> negotiated_revision(Bytes response, const JsonLimits& limits) {
+  Envelope envelope;
+  const PaddedString text(response);
+  if (!scan_message(text.padded(), limits, envelope) || envelope.kind != MessageKind::response)
+    return std::nullopt;
+  std::string version;
+  const JsonSpan span = json_member(text.view(), envelope.result, "protocolVersion");
+  if (!span || !decode_json_string(span.in(text.view()), version)) version.clear();
+  return negotiate_legacy(version);
+}
+
 }  // namespace sluice

@@ -101,4 +101,7 @@ struct VersionHeader {
 [[nodiscard]] VersionHeader check_version_header(std::optional<Bytes> header,
                                                  std::optional<Revision> session);
 
+// The revision that an answer to initialize names; nothing when it is no result.
+[[nodiscard]] std::optional<Revision> negotiated_revision(Bytes response, const JsonLimits& limits);
+
 }  // namespace sluice

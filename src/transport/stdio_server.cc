@@ -15,17 +15,6 @@ constexpr milliseconds reap_after = milliseconds(10);
 constexpr milliseconds look_every = milliseconds(10);
 constexpr std::uint32_t looks_max = 200;  // two seconds for the peer to take our last words
 
-std::optional<Revision> negotiated_revision(Bytes response, const JsonLimits& limits) {
-  Envelope envelope;
-  const PaddedString text(response);
-  if (!scan_message(text.padded(), limits, envelope) || envelope.kind != MessageKind::response)
-    return std::nullopt;
-  std::string version;
-  const JsonSpan span = json_member(text.view(), envelope.result, "protocolVersion");
-  if (!span || !decode_json_string(span.in(text.view()), version)) version.clear();
-  return negotiate_legacy(version);
-}
-
 }  // namespace
 
 class LineSession final : public Session {

@@ -24,18 +24,6 @@ int status_of_response(Bytes response, const JsonLimits& limits) {
   return envelope.view(envelope.error_code) == "-32021" ? 400 : 200;
 }
 
-// The revision that an answer to initialize names; nothing when it is no result.
-std::optional<Revision> negotiated_revision(Bytes response, const JsonLimits& limits) {
-  Envelope envelope;
-  const PaddedString text(response);
-  if (!scan_message(text.padded(), limits, envelope) || envelope.kind != MessageKind::response)
-    return std::nullopt;
-  std::string version;
-  const JsonSpan span = json_member(text.view(), envelope.result, "protocolVersion");
-  if (!span || !decode_json_string(span.in(text.view()), version)) version.clear();
-  return negotiate_legacy(version);
-}
-
 }  // namespace
 
 std::vector<HeaderField> event_stream_fields(Bytes session_id) {
