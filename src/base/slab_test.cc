@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -98,6 +99,68 @@ TEST(Slab, AnObjectIsOutOfReachWhileItIsDestroyed) {
   object.found_itself = &found_itself;
   slab.erase(handle);
   EXPECT_FALSE(found_itself);
+}
+
+TEST(Slab, GivesBackEmptyChunksAndKeepsOne) {
+  Slab<int, 4> slab;
+  std::vector<Handle> handles;
+  handles.reserve(400);
+  for (int i = 0; i < 400; ++i) handles.push_back(slab.emplace(i).first);
+  const std::size_t one = slab.bytes() / 100;
+  // A survivor holds its own chunk and no other.
+  for (std::size_t i = 0; i < handles.size(); ++i)
+    if (i != 201) slab.erase(handles[i]);
+  EXPECT_EQ(slab.bytes(), 2 * one);
+  EXPECT_EQ(*slab.get(handles[201]), 201);
+  slab.erase(handles[201]);
+  EXPECT_EQ(slab.bytes(), one);
+  // An object that comes and goes costs no chunk each time.
+  for (int i = 0; i < 10; ++i) {
+    const Handle handle = slab.emplace(i).first;
+    EXPECT_EQ(slab.bytes(), one);
+    slab.erase(handle);
+  }
+}
+
+TEST(Slab, AHandleIntoAChunkThatWasGivenBackStaysStale) {
+  Slab<int, 2> slab;
+  std::vector<Handle> all_there_were;
+  for (int burst = 0; burst < 20; ++burst) {
+    std::vector<Handle> now;
+    for (int i = 0; i < 10; ++i) now.push_back(slab.emplace(i).first);
+    for (const Handle old : all_there_were) EXPECT_EQ(slab.get(old), nullptr);
+    for (std::size_t i = 0; i < now.size(); ++i) EXPECT_EQ(*slab.get(now[i]), static_cast<int>(i));
+    for (const Handle handle : now) slab.erase(handle);
+    for (const Handle old : now) EXPECT_EQ(slab.get(old), nullptr);
+    all_there_were.insert(all_there_were.end(), now.begin(), now.end());
+  }
+  EXPECT_EQ(slab.size(), 0U);
+}
+
+TEST(Slab, PlacesOfChunksThatWereGivenBackAreUsedAgain) {
+  Slab<int, 2> slab;
+  std::uint32_t highest = 0;
+  for (int burst = 0; burst < 50; ++burst) {
+    std::vector<Handle> now;
+    for (int i = 0; i < 10; ++i) now.push_back(slab.emplace(i).first);
+    for (const Handle handle : now) highest = std::max(highest, handle.index);
+    // In another order each time.
+    for (std::size_t i = 0; i < now.size(); ++i)
+      slab.erase(now[(i * 3 + static_cast<std::size_t>(burst)) % 10]);
+  }
+  EXPECT_LT(highest, 10U);
+}
+
+TEST(Slab, TheVisitedOneMayTakeItsChunkAlong) {
+  Slab<int, 2> slab;
+  for (int i = 0; i < 20; ++i) static_cast<void>(slab.emplace(i));
+  int visited = 0;
+  slab.for_each([&](Handle handle, int&) {
+    ++visited;
+    slab.erase(handle);
+  });
+  EXPECT_EQ(visited, 20);
+  EXPECT_EQ(slab.size(), 0U);
 }
 
 TEST(SlabDeathTest, ErasingTwiceIsABug) {
