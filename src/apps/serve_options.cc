@@ -10,9 +10,6 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t config_bytes_max = 4UL * 1024 * 1024;
-constexpr std::size_t secret_bytes_max = 64UL * 1024;
-
 SecretSource system_secrets() {
   SecretSource source;
   source.env = [](const std::string& name) -> Result<std::string> {
@@ -20,14 +17,14 @@ SecretSource system_secrets() {
     if (value == nullptr) return Error(Errc::not_found, "the environment has no " + name);
     return std::string(value);
   };
-  source.file = [](const std::string& path) { return read_file(path, secret_bytes_max); };
+  source.file = [](const std::string& path) { return read_file(path, ProcessLimits{}.secret_bytes_max); };
   return source;
 }
 
 Result<Config> load_unbound(const ServeOptions& options) {
   if (!options.url.empty()) return config_for_url(options.url);
   if (!options.command.empty()) return config_for_command(options.command);
-  const auto text = read_file(options.config_file, config_bytes_max);
+  const auto text = read_file(options.config_file, ProcessLimits{}.config_bytes_max);
   if (!text) return text.error();
   return parse_config(*text, options.config_file, system_secrets());
 }

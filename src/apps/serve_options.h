@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "codec/json.h"
 #include "gateway/config.h"
@@ -20,6 +21,8 @@ struct ServeOptions {
   std::string url;                   // URL
   std::string http;                  // --http ADDRESS, wins over the file
   bool insecure = false;
+  // How long a worker may give no sign of life; for the supervisor alone. 0: for ever.
+  milliseconds hang_timeout = ProcessLimits{}.hang_timeout;
 
   [[nodiscard]] Json to_json() const;
   static ServeOptions from_json(const Json& json);

@@ -2,6 +2,7 @@
 // The program `sluice`: parses flags and hands over to one subcommand. Nothing else lives here.
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -81,6 +82,11 @@ int main(int argc, char** argv) {
   serve->add_option("-c,--config", options.config_file, "The YAML configuration");
   serve->add_option("--http", options.http, "Where to listen, HOST:PORT (127.0.0.1:8080)");
   serve->add_flag("--insecure", options.insecure, "Listen beyond loopback without API keys");
+  auto hang_seconds = std::chrono::duration_cast<std::chrono::seconds>(options.hang_timeout).count();
+  serve
+      ->add_option("--hang-timeout", hang_seconds,
+                   "Seconds without a sign of life after which a worker is replaced (10; 0: never)")
+      ->check(CLI::Range(0, 86'400));
   serve->add_option("target", target, "-- COMMAND [ARGUMENTS…], or the URL of an MCP server");
 
   CLI::App* checked = app.add_subcommand("check", "Check a configuration and name what is wrong with it");
@@ -101,6 +107,7 @@ int main(int argc, char** argv) {
   if (*checked) return check(options);
   if (*bench) return sluice::run_bench(bench_options);
 
+  options.hang_timeout = std::chrono::seconds(hang_seconds);
   take_target(target, options);
   if (options.config_file.empty() == target.empty()) {
     std::fprintf(stderr, "sluice: serve needs either -c FILE, or a URL, or -- and a command\n");

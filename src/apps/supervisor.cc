@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "apps/hang_watch.h"
 #include "apps/worker.h"
 #include "base/blackboard.h"
 #include "codec/base64.h"
@@ -23,10 +24,6 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t deaths_max = 5;  // within deaths_window: then the program gives up
-constexpr seconds deaths_window(60);
-constexpr milliseconds restart_first(100);
-
 void say(const std::string& sentence) { std::fprintf(stderr, "sluice: %s\n", sentence.c_str()); }
 
 class Supervisor final : private LineChannelHandler {
@@ -38,8 +35,10 @@ class Supervisor final : private LineChannelHandler {
         listener_(std::move(listener)),
         segment_(std::move(segment)),
         blackboard_(blackboard),
+        hang_watch_(limits(), options_.hang_timeout),
         restart_([](void* self) { static_cast<Supervisor*>(self)->start_worker(); }, this),
-        force_([](void* self) { static_cast<Supervisor*>(self)->force_end(); }, this) {
+        force_([](void* self) { static_cast<Supervisor*>(self)->force_end(); }, this),
+        look_([](void* self) { static_cast<Supervisor*>(self)->look_after_worker(); }, this) {
     std::array<std::byte, seal_key_bytes> key;
     entropy(key);
     CHECK(ring_.add(1, Bytes(reinterpret_cast<const char*>(key.data()), key.size())).ok());
@@ -61,6 +60,8 @@ class Supervisor final : private LineChannelHandler {
   void start_worker();
   Status spawn_worker();
   void worker_exited(ProcessExit exit);
+  // Ends it when its heartbeat has stopped.
+  void look_after_worker();
   void send(Bytes id, Bytes method);
   void reload();
   void terminate();
@@ -69,6 +70,7 @@ class Supervisor final : private LineChannelHandler {
     exit_code_ = exit_code;
     reactor_->stop();
   }
+  [[nodiscard]] const ProcessLimits& limits() const { return reactor_->limits().process; }
 
   ServeOptions options_;
   std::unique_ptr<Reactor> reactor_;
@@ -81,8 +83,10 @@ class Supervisor final : private LineChannelHandler {
   std::unique_ptr<LineChannel> control_;
   std::uint32_t epoch_ = 0;
   std::vector<Instant> deaths_;
+  HangWatch hang_watch_;
   Timer restart_;
   Timer force_;
+  Timer look_;
   bool ready_once_ = false;
   bool ending_ = false;
   int exit_code_ = 0;
@@ -129,6 +133,8 @@ Status Supervisor::spawn_worker() {
   control_ = std::make_unique<LineChannel>(*reactor_, *std::move(stream),
                                            static_cast<LineChannelHandler&>(*this), LineChannelLimits{});
   send("\"set_up\"", "set_up");
+  hang_watch_.started();
+  reactor_->arm_after(look_, limits().heartbeat);
   return {};
 }
 
@@ -152,6 +158,7 @@ void Supervisor::on_message(ClientMessage message) {
       worker_->kill();
       return end(1);
     }
+    hang_watch_.serves();
     if (std::exchange(ready_once_, true)) return;
     const auto result = Json::parse(envelope.view(envelope.result));
     std::fprintf(stderr, "listening on http://%s/mcp\n",
@@ -162,22 +169,35 @@ void Supervisor::on_message(ClientMessage message) {
     say(is_error ? "configuration not reloaded, the old one stays: " + sentence : "configuration reloaded");
 }
 
+void Supervisor::look_after_worker() {
+  if (ending_ || !worker_->running()) return;  // a drain has its own bound
+  if (hang_watch_.look(blackboard_.slot(0).get(Word::heartbeat_ms))) {
+    const auto bound = hang_watch_.bound().count();
+    say("worker 0 hangs: it has " +
+        std::string(hang_watch_.is_serving() ? "given no sign of life" : "not come to serve") + " for " +
+        std::to_string(bound / 1000) + " s; it is ended");
+    return worker_->kill();  // a stopped process heeds nothing less
+  }
+  reactor_->arm_after(look_, limits().heartbeat);
+}
+
 void Supervisor::worker_exited(ProcessExit exit) {
+  look_.cancel();
   blackboard_.slot(0).set(Word::pid, 0);
   control_.reset();
   if (ending_) return end(exit.signal == 0 ? exit.code : exit_code_);
   const Instant now = reactor_->now();
-  std::erase_if(deaths_, [now](Instant death) { return now - death > deaths_window; });
+  std::erase_if(deaths_, [this, now](Instant death) { return now - death > limits().deaths_window; });
   deaths_.push_back(now);
   say("worker 0 died (" +
       (exit.signal != 0 ? "signal " + std::to_string(exit.signal)
                         : "exit code " + std::to_string(exit.code)) +
       ")");
-  if (!ready_once_ || deaths_.size() > deaths_max) {
+  if (!ready_once_ || deaths_.size() > limits().deaths_max) {
     say(ready_once_ ? "workers die too often: giving up" : "the worker did not start: giving up");
     return end(1);
   }
-  reactor_->arm_after(restart_, restart_first * (1 << (deaths_.size() - 1)));
+  reactor_->arm_after(restart_, limits().restart_first * (1 << (deaths_.size() - 1)));
 }
 
 void Supervisor::reload() {

@@ -21,7 +21,6 @@ namespace sluice {
 
 namespace {
 
-constexpr milliseconds heartbeat_every(250);
 constexpr int quiet_beats = 8;  // without a request before memory is given back, once
 
 class Worker final : private LineChannelHandler {
@@ -157,7 +156,7 @@ void Worker::beat() {
   slot_.set(Word::bytes_used, reactor_->budget().bytes_used());
   if (gateway_) gateway_->publish(slot_);
   give_memory_back();
-  reactor_->arm_after(heartbeat_, heartbeat_every);
+  reactor_->arm_after(heartbeat_, reactor_->limits().process.heartbeat);
 }
 
 // After a burst, once nobody asks for anything: an idle connection stays as small as it was before.

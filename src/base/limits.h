@@ -84,6 +84,7 @@ struct McpLimits {
   milliseconds tool = seconds(30);                        // a call without progress (M4)
   milliseconds tool_absolute = std::chrono::minutes(60);  // and with it
   milliseconds ask = seconds(600);                        // a person answering
+  std::size_t ended_streams_max = 16;  // ended POST streams of a session that can still be asked for
 };
 
 // Children and upstreams.
@@ -94,11 +95,42 @@ struct UpstreamLimits {
   std::size_t bad_lines_max = 1'000;              // lines of garbage before a child is ended
   std::size_t connections_max = 256;              // to one HTTP upstream
   std::size_t waiting_max = 10'000;               // calls waiting for a connection (B6)
+  std::size_t unheard_bytes_max = 64 * 1024;      // after an answer, before its connection serves again
   milliseconds start_timeout = seconds(60);       // a cold npx
   milliseconds stop_grace = seconds(5);           // after TERM before KILL
   milliseconds restart_backoff_first = milliseconds(250);
   milliseconds restart_backoff_max = seconds(30);
-  milliseconds idle_connection = seconds(30);  // a pooled connection to an HTTP upstream
+  milliseconds steady_after = seconds(10);         // a child that lived this long starts without back-off
+  milliseconds unheard = seconds(1);               // for those bytes
+  milliseconds exit_after_end = seconds(2);        // between the end of a child's output and its exit
+  milliseconds end_after_exit = seconds(1);        // the other way around: for what is still in the pipe
+  milliseconds probe_reorder = milliseconds(500);  // for discover's answer, after the one to initialize
+  std::size_t calls_in_flight_max = 4'096;         // of a shared child; and as many that wait for it
+  std::size_t tool_pages_max = 1'000;              // a tool list that is longer is taken to have no end
+  std::size_t last_words_bytes_max = 512;          // of a child's stderr, in the sentence on its end
+  milliseconds idle_connection = seconds(30);      // a pooled connection to an HTTP upstream
+  std::size_t streams_max = 10'000;                // connections beside the pool, for requests that stay open
+  milliseconds doubted_for = seconds(10);          // after a failure an HTTP upstream is not called usable
+  milliseconds retry_least = milliseconds(100);    // a server that asks for less is not asked in a loop
+  milliseconds retry_most = std::chrono::minutes(5);
+  std::size_t notes_max = 1'024;             // notifications and answers of one session under way
+  milliseconds note_wait = seconds(30);      // for the answer to one
+  milliseconds gate_wait = seconds(2);       // for a session's standalone stream to open
+  std::size_t farewells_max = 1'024;         // sessions at one HTTP server that are being ended
+  milliseconds farewell_wait = seconds(10);  // for the answer to a DELETE
+};
+
+// The supervisor and its workers.
+struct ProcessLimits {
+  std::size_t deaths_max = 5;  // of workers within deaths_window; one more ends the program
+  milliseconds deaths_window = seconds(60);
+  milliseconds restart_first = milliseconds(100);  // doubled by every death in the window
+  milliseconds heartbeat =
+      milliseconds(250);                     // how often a worker gives a sign of life, and it is looked for
+  milliseconds hang_timeout = seconds(10);   // without one
+  milliseconds start_timeout = seconds(60);  // from exec to serving
+  std::size_t config_bytes_max = 4 * 1024 * 1024;
+  std::size_t secret_bytes_max = 64 * 1024;
 };
 
 // Observation.
@@ -116,6 +148,7 @@ struct Limits {
   NetLimits net;
   McpLimits mcp;
   UpstreamLimits upstream;
+  ProcessLimits process;
   ObserveLimits observe;
   milliseconds drain = seconds(30);  // after SIGTERM (GS1)
   milliseconds drain_forced = seconds(35);
