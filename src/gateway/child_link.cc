@@ -7,9 +7,7 @@ namespace sluice {
 
 namespace {
 
-constexpr milliseconds exit_after_end = seconds(2);  // between the end of a child's output and its exit
-constexpr milliseconds end_after_exit =
-    seconds(1);  // and the other way around: for what is still in the pipe
+constexpr int not_executable = 127;  // what the minder, and every shell, exits with then
 
 // Child::start, as a door.
 Result<StartedChild> start_process(Reactor& reactor, const ChildCommand& command,
@@ -30,6 +28,7 @@ std::string exit_text(ChildExit exit) {
 ChildLink::ChildLink(const UpstreamContext& context, const UpstreamConfig& config, ChildLinkHandler& handler)
     : context_(context),
       upstream_(config.name),
+      program_(config.command.front()),
       grace_(context.reactor.limits().upstream.stop_grace),
       handler_(&handler),
       grace_timer_(
@@ -38,7 +37,7 @@ ChildLink::ChildLink(const UpstreamContext& context, const UpstreamConfig& confi
             if (link->stopped_) {
               std::exchange(link->stopped_, nullptr)();
             } else if (link->exit_ && link->paused_) {
-              link->context_.reactor.arm_after(link->grace_timer_, end_after_exit);  // a reader is waited for
+              link->wait_for_end();  // a reader is waited for
             } else if (link->exit_) {
               link->settle();
             } else {
@@ -95,11 +94,17 @@ void ChildLink::stop(std::function<void()> stopped) {
   context_.reactor.arm_after(grace_timer_, exit_ ? Duration(0) : Duration(grace_));
 }
 
+bool ChildLink::never_ran() const {
+  return exit_ && exit_->signal == 0 && exit_->code == not_executable && !has_spoken_;
+}
+
 void ChildLink::on_message(ClientMessage message) {
+  has_spoken_ = true;
   if (handler_ != nullptr) handler_->on_child_message(std::move(message));
 }
 
 void ChildLink::on_bad_line(const BadLine& line) {
+  has_spoken_ = true;
   ++bad_lines_;
   if (bad_lines_ <= 10)
     context_.log.warning("a child printed a line that is no message")
@@ -119,7 +124,7 @@ void ChildLink::on_end() {
   output_ended_ = true;
   if (stopped_) return;
   if (exit_) return settle();
-  context_.reactor.arm_after(grace_timer_, exit_after_end);
+  context_.reactor.arm_after(grace_timer_, context_.reactor.limits().upstream.exit_after_end);
 }
 
 void ChildLink::on_failed(const Error& error) {
@@ -131,7 +136,11 @@ void ChildLink::on_failed(const Error& error) {
 void ChildLink::exited(ChildExit exit) {
   exit_ = exit;
   if (stopped_ || output_ended_) return settle();
-  context_.reactor.arm_after(grace_timer_, end_after_exit);
+  wait_for_end();
+}
+
+void ChildLink::wait_for_end() {
+  context_.reactor.arm_after(grace_timer_, context_.reactor.limits().upstream.end_after_exit);
 }
 
 void ChildLink::settle() {
@@ -142,7 +151,7 @@ void ChildLink::settle() {
       .field("pid", pid())
       .field("how", exit_text(*exit_));
   if (stopped_) return std::exchange(stopped_, nullptr)();
-  gone(exit_text(*exit_));
+  gone(never_ran() ? "has a command that cannot be executed, '" + program_ + "'" : exit_text(*exit_));
 }
 
 void ChildLink::gone(std::string why) {

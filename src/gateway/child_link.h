@@ -47,6 +47,8 @@ class ChildLink final : private LineChannelHandler {
   void stop(std::function<void()> stopped);
 
   [[nodiscard]] int pid() const { return child_.pid; }
+  // It ended as a command does that is not there or no program: nothing of it ever ran.
+  [[nodiscard]] bool never_ran() const;
 
  private:
   ChildLink(const UpstreamContext& context, const UpstreamConfig& config, ChildLinkHandler& handler);
@@ -58,18 +60,22 @@ class ChildLink final : private LineChannelHandler {
   void on_failed(const Error& error) override;
 
   void exited(ChildExit exit);
+  // It exited; its output has not ended yet.
+  void wait_for_end();
   // It exited and what it had printed was read, or will not be.
   void settle();
   void gone(std::string why);
 
   UpstreamContext context_;
   std::string upstream_;
+  std::string program_;
   milliseconds grace_;
   ChildLinkHandler* handler_;  // null once told, or once stopping
   StartedChild child_;
   std::unique_ptr<LineChannel> channel_;
   std::unique_ptr<ChildStderr> stderr_;
   std::size_t bad_lines_ = 0;
+  bool has_spoken_ = false;
   bool paused_ = false;
   bool output_ended_ = false;
   std::optional<ChildExit> exit_;

@@ -5,10 +5,6 @@
 
 namespace sluice {
 
-namespace {
-constexpr std::size_t last_line_bytes_max = 512;
-}
-
 ChildStderr::ChildStderr(Reactor& reactor, Log& log, std::string upstream, int pid, StreamPtr stream)
     : reactor_(reactor),
       log_(log),
@@ -47,7 +43,7 @@ void ChildStderr::write_lines() {
     const LineReader::Step step = lines_.next(line);
     if (step == LineReader::Step::need_bytes) return;
     if (step == LineReader::Step::too_long) line.bytes = "(a line that is too long)";
-    last_line_.assign(line.bytes.substr(0, last_line_bytes_max));
+    last_line_.assign(line.bytes.substr(0, reactor_.limits().upstream.last_words_bytes_max));
     if (written_ >= reactor_.limits().upstream.stderr_lines_per_second_max) {
       ++left_out_;
       continue;

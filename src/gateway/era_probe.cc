@@ -12,8 +12,6 @@ namespace {
 
 constexpr Bytes discover_id = R"("sluice-probe-discover")";
 constexpr Bytes initialize_id = R"("sluice-probe-initialize")";
-// How long the answer to discover may come after the one to initialize: servers may answer in any order.
-constexpr milliseconds reorder_wait = milliseconds(500);
 
 constexpr Bytes discover_params =
     R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
@@ -42,7 +40,9 @@ EraProbe::EraProbe(const UpstreamContext& context, const UpstreamConfig& config,
             if (!probe->link_) return probe->begin();
             if (probe->initialized_)
               return probe->conclude({true, Era::legacy, "it answered initialize only"});
-            probe->conclude({false, Era::legacy, "it said nothing within the start timeout"});
+            probe->conclude({false, Era::legacy,
+                             "upstream '" + probe->config_.name +
+                                 "' said nothing within its start timeout when it was asked for its era"});
           },
           this) {
   context_.reactor.arm_after(timer_, Duration(0));
@@ -61,7 +61,8 @@ void EraProbe::on_child_message(ClientMessage message) {
   const Envelope& envelope = message.envelope();
   if (message.id() == initialize_id && !envelope.method_span) {
     initialized_ = true;
-    context_.reactor.arm_after(timer_, reorder_wait);
+    context_.reactor.arm_after(
+        timer_, context_.reactor.limits().upstream.probe_reorder);  // servers may answer in any order
     return;
   }
   if (message.id() != discover_id) return;
@@ -78,7 +79,7 @@ void EraProbe::on_child_message(ClientMessage message) {
   conclude({true, Era::legacy, "it does not know server/discover"});
 }
 
-void EraProbe::on_child_gone(const std::string& why) { conclude({true, Era::legacy, why}); }
+void EraProbe::on_child_gone(const std::string& why) { conclude({!link_->never_ran(), Era::legacy, why}); }
 
 void EraProbe::conclude(EraVerdict verdict) {
   timer_.cancel();

@@ -4,8 +4,9 @@
 //
 // Some servers exit on a question they do not know, so the child that is asked is never the one that serves.
 // It gets `server/discover` and `initialize` at once: a DiscoverResult, or a modern error that names modern
-// versions, says modern; anything else, an exit included, says legacy. Silence up to the start timeout says
-// nothing. Lives on one reactor. Spec: 2026-07-28 basic/lifecycle (era detection); ledger C4.
+// versions, says modern; anything else, an exit included, says legacy. Silence up to the start timeout and a
+// command that cannot be executed say nothing. Lives on one reactor. Spec: 2026-07-28 basic/lifecycle (era
+// detection); ledger C4.
 
 #include <functional>
 #include <memory>
@@ -18,7 +19,7 @@ namespace sluice {
 struct EraVerdict {
   bool known = false;
   Era era = Era::legacy;
-  std::string why;  // a sentence
+  std::string why;  // a reason; a whole sentence when the era is not known
 };
 
 class EraProbe final : private ChildLinkHandler {

@@ -18,10 +18,6 @@ constexpr ClientRef own_tools = 1;
 constexpr ClientRef own_listen = 2;
 constexpr ClientRef first_client = 16;
 
-constexpr seconds steady_after(10);  // a child that lived this long starts without back-off
-constexpr std::size_t calls_in_flight_max = 4'096;
-constexpr std::size_t tool_pages_max = 1'000;  // a list that is longer is taken to have no end
-
 constexpr Bytes own_meta =
     R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
     R"({"name":"sluice","version":"0"},"io.modelcontextprotocol/clientCapabilities":{}})";
@@ -30,12 +26,14 @@ constexpr Bytes own_meta =
 
 SharedChild::SharedChild(StdioUpstream& upstream)
     : upstream_(upstream),
-      multiplex_(upstream.context().reactor.limits().json, calls_in_flight_max),
+      multiplex_(upstream.context().reactor.limits().json,
+                 upstream.context().reactor.limits().upstream.calls_in_flight_max),
       scanner_(upstream.context().reactor.limits().json),
       next_ref_(first_client),
       restart_(
           [](void* self) {
             auto* shared = static_cast<SharedChild*>(self);
+            if (shared->phase_ == Phase::unknown) return shared->probe();
             if (!shared->waiting_.empty()) shared->dispatch_waiting();
           },
           this) {
@@ -65,7 +63,7 @@ UpstreamState SharedChild::state() const {
   UpstreamState state;
   state.children = (link_ ? 1U : 0U) + (probe_ ? 1U : 0U);
   state.calls = open_.size() + waiting_.size();
-  state.usable = phase_ == Phase::legacy || phase_ == Phase::modern;
+  state.usable = (phase_ == Phase::legacy || phase_ == Phase::modern) && !never_ran_;
   switch (phase_) {
     case Phase::unprobed: state.detail = "not asked for its era yet"; break;
     case Phase::probing: state.detail = "being asked for its era"; break;
@@ -87,6 +85,11 @@ void SharedChild::probed(EraVerdict verdict) {
   verdict_ = std::move(verdict);
   const std::unique_ptr<EraProbe> done = std::move(probe_);
   phase_ = !verdict_.known ? Phase::unknown : verdict_.era == Era::modern ? Phase::modern : Phase::legacy;
+  if (phase_ == Phase::unknown) {
+    back_off();
+  } else {
+    restarts_ = 0;
+  }
   upstream_.context()
       .log.info("upstream probed")
       .field("upstream", upstream_.config().name)
@@ -100,21 +103,20 @@ void SharedChild::probed(EraVerdict verdict) {
 
 std::string SharedChild::refusal_sentence() const {
   const std::string& name = upstream_.config().name;
-  if (phase_ == Phase::unknown)
-    return "upstream '" + name + "' could not be asked for its era: " + verdict_.why;
+  if (phase_ == Phase::unknown) return verdict_.why;
   return "upstream '" + name + "' speaks only MCP up to 2025-11-25 (" + verdict_.why +
          "); this client sent a 2026-07-28 request: begin with initialize";
 }
 
 void SharedChild::open(Exchange& exchange) {
-  if (phase_ == Phase::legacy)
-    return upstream_.ends().refuse(exchange, refusals::invalid_request(refusal_sentence()));
+  const bool is_not_asked_yet = phase_ == Phase::unknown && restart_.armed();
+  if (phase_ == Phase::legacy || is_not_asked_yet) return refuse(exchange, refusal_sentence());
   if (phase_ == Phase::modern) return dispatch(exchange);
   if (hold(exchange) && phase_ != Phase::probing) probe();
 }
 
 bool SharedChild::hold(Exchange& exchange) {
-  if (waiting_.size() < calls_in_flight_max) {
+  if (waiting_.size() < upstream_.context().reactor.limits().upstream.calls_in_flight_max) {
     waiting_.push_back(&exchange);
     return true;
   }
@@ -156,13 +158,26 @@ void SharedChild::dispatch_waiting() {
 }
 
 void SharedChild::refuse_waiting(const std::string& sentence) {
-  for (Exchange* exchange : std::exchange(waiting_, {})) {
-    Refusal refusal = phase_ == Phase::legacy ? refusals::invalid_request(sentence)
-                                              : refusals::upstream_lost(Outcome::not_sent);
-    refusal.message = sentence;
-    upstream_.ends().refuse(*exchange, refusal,
-                            phase_ == Phase::legacy ? CallStatus::refused : CallStatus::lost);
-  }
+  for (Exchange* exchange : std::exchange(waiting_, {})) refuse(*exchange, sentence);
+}
+
+void SharedChild::refuse(Exchange& exchange, const std::string& sentence) {
+  const bool is_legacy = phase_ == Phase::legacy;
+  Refusal refusal =
+      is_legacy ? refusals::invalid_request(sentence) : refusals::upstream_lost(Outcome::not_sent);
+  refusal.message = sentence;
+  upstream_.ends().refuse(exchange, refusal, is_legacy ? CallStatus::refused : CallStatus::lost);
+}
+
+milliseconds SharedChild::back_off() {
+  Reactor& reactor = upstream_.context().reactor;
+  const UpstreamLimits& limits = reactor.limits().upstream;
+  milliseconds wait = limits.restart_backoff_first;
+  for (std::size_t i = 0; i < restarts_ && wait < limits.restart_backoff_max; ++i) wait *= 2;
+  ++restarts_;
+  wait = std::min(wait, limits.restart_backoff_max);
+  reactor.arm_after(restart_, wait);
+  return wait;
 }
 
 void SharedChild::send(Exchange& exchange) {
@@ -194,6 +209,7 @@ void SharedChild::cancelled(Exchange& exchange, CancelReason reason) {
 }
 
 void SharedChild::on_child_message(ClientMessage message) {
+  never_ran_ = false;
   const Routed routed = multiplex_.inbound(message.envelope());
   if (routed.kind == Routed::Kind::reply) {
     link_->send(routed.text);
@@ -222,17 +238,14 @@ void SharedChild::on_child_message(ClientMessage message) {
 void SharedChild::on_child_gone(const std::string& why) {
   last_failure_ = why;
   const UpstreamContext& context = upstream_.context();
-  if (context.reactor.now() - started_ >= steady_after) restarts_ = 0;
-  const UpstreamLimits& limits = context.reactor.limits().upstream;
-  milliseconds wait = limits.restart_backoff_first;
-  for (std::size_t i = 0; i < restarts_ && wait < limits.restart_backoff_max; ++i) wait *= 2;
-  ++restarts_;
-  context.reactor.arm_after(restart_, std::min(wait, limits.restart_backoff_max));
+  never_ran_ = link_->never_ran();
+  if (context.reactor.now() - started_ >= context.reactor.limits().upstream.steady_after) restarts_ = 0;
+  const milliseconds wait = back_off();
   context.log.warning("shared child lost")
       .field("upstream", upstream_.config().name)
       .field("why", why)
       .field("calls", open_.size())
-      .field("restart_ms", std::min(wait, limits.restart_backoff_max).count());
+      .field("restart_ms", wait.count());
 
   link_.reset();
   tools_.invalidate();
@@ -282,7 +295,8 @@ void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
   }
   if (const Json* result = json->find("result"); result != nullptr) {
     const auto cursor = tools_.take_page(*result);
-    if (cursor && ++pages_ < tool_pages_max) return next_tools_page(*cursor);
+    if (cursor && ++pages_ < upstream_.context().reactor.limits().upstream.tool_pages_max)
+      return next_tools_page(*cursor);
     if (cursor) tools_.give_up();
   } else {
     tools_.give_up();

@@ -4,8 +4,9 @@
 //
 // Probes the command's era first, starts the child when it is needed, mints ids, validates Mcp-Param-*
 // headers where we end the HTTP in front of it, and starts it again with back-off when it dies: calls that it
-// had, or that waited for its tool list, are told; those that come meanwhile wait for the next one. Callers
-// who do not read never pause it: their front closes them. Lives on one reactor. Spec: 2026-07-28
+// had, or that waited for its tool list, are told; those that come meanwhile wait for the next one. A probe
+// that learnt nothing is made again with the same back-off; until then calls are refused. Callers who do not
+// read never pause the child: their front closes them. Lives on one reactor. Spec: 2026-07-28
 // basic/transports; ledger D6.6.
 
 #include <deque>
@@ -47,7 +48,10 @@ class SharedChild final : private ChildLinkHandler {
   // False when too many wait already: then the exchange was refused.
   bool hold(Exchange& exchange);
   void dispatch_waiting();
+  void refuse(Exchange& exchange, const std::string& sentence);
   void refuse_waiting(const std::string& sentence);
+  // Nothing is started before a time that doubles from one failure to the next; returns that time.
+  milliseconds back_off();
   void dispatch(Exchange& exchange);
   void send(Exchange& exchange);
   [[nodiscard]] std::string refusal_sentence() const;
@@ -74,7 +78,8 @@ class SharedChild final : private ChildLinkHandler {
   std::unordered_map<const Exchange*, ClientRef> refs_;
   std::deque<Exchange*> waiting_;  // for the probe, the child, or the tool list
   ClientRef next_ref_;
-  std::size_t restarts_ = 0;
+  bool never_ran_ = false;    // what was started last: its command cannot be executed
+  std::size_t restarts_ = 0;  // failures since something went well
   Instant started_{};
   std::string last_failure_;
   Timer restart_;

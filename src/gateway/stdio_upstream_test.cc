@@ -216,19 +216,87 @@ TEST_F(StdioUpstreamTest, AProbedChildThatAnswersAndExitsAtOnceIsHeard) {
   EXPECT_NE(state().find("\"detail\":\"modern"), std::string::npos) << state();
 }
 
-TEST_F(StdioUpstreamTest, AProbeThatHearsNothingLeavesTheEraOpenAndIsTriedAgainByTheNextCall) {
+TEST_F(StdioUpstreamTest, AProbeThatHearsNothingLeavesTheEraOpenAndIsMadeAgainAfterAWait) {
   start(child_config(EraSetting::automatic));
   auto call = post_modern("tools/list");
-  world.advance(seconds(61));
+  world.advance(seconds(61) - milliseconds(900));
   EXPECT_NE(state().find("unknown"), std::string::npos) << state();
   EXPECT_NE(call->received, "");
-  auto again = post_modern("tools/list");
-  world.advance(milliseconds(1));
+  auto too_early = post_modern("tools/list");
+  EXPECT_NE(answer_of(*too_early).body.find("said nothing within its start timeout"), std::string::npos);
+  EXPECT_EQ(children.size(), 1U) << "not asked again at once";
+  world.advance(milliseconds(300));
   EXPECT_EQ(children.size(), 2U);
+  auto again = post_modern("tools/list");
   say(last(),
       R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
   answer(last(), "tools/list", R"({"tools":[]})");
   EXPECT_EQ(answer_of(*again).status, 200);
+}
+
+TEST_F(StdioUpstreamTest, AProbedCommandThatCannotBeExecutedIsNamedAndTriedAgainWithGrowingWaits) {
+  start(child_config(EraSetting::automatic));
+  milliseconds expected(250);
+  world.advance(milliseconds(1));
+  for (std::size_t round = 1; round < 11; ++round) {
+    ASSERT_EQ(children.size(), round);
+    auto waits = post_modern("tools/list");
+    last().errors->send("sluice: cannot start 'server': No such file or directory\n");
+    last().exit(127);
+    world.settle();
+    auto late = post_modern("tools/list");
+    for (const auto* call : {&waits, &late}) {
+      const std::string body = answer_of(**call).body;
+      EXPECT_NE(body.find("upstream 'up' has a command that cannot be executed, 'server'; it last wrote: "
+                          "sluice: cannot start 'server': No such file or directory"),
+                std::string::npos)
+          << body;
+      EXPECT_NE(body.find("not_sent"), std::string::npos) << body;
+    }
+    EXPECT_NE(state().find("\"usable\":false"), std::string::npos) << state();
+    EXPECT_NE(state().find("cannot be executed"), std::string::npos) << state();
+    world.advance(expected - milliseconds(10));
+    EXPECT_EQ(children.size(), round);
+    world.advance(milliseconds(20));
+    expected = std::min(expected * 2, milliseconds(30'000));
+  }
+  // Somebody has installed it meanwhile.
+  say(last(),
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
+  auto call = post_modern("tools/list");
+  answer(last(), "tools/list", R"({"tools":[]})");
+  EXPECT_EQ(answer_of(*call).status, 200);
+  EXPECT_NE(state().find("\"usable\":true"), std::string::npos) << state();
+}
+
+TEST_F(StdioUpstreamTest, ACommandThatCannotBeExecutedIsNamedInTheAnswerToInitialize) {
+  start(child_config(EraSetting::legacy));
+  auto client = post({}, initialize_request());
+  last().exit(127);
+  world.settle();
+  EXPECT_NE(client->received.find("cannot be executed, 'server'"), std::string::npos) << client->received;
+}
+
+TEST_F(StdioUpstreamTest, AServerThatSpokeAndExitsWithTheCodeOfMissingCommandsDidRun) {
+  start(child_config(EraSetting::automatic));
+  world.advance(milliseconds(1));
+  say(last(), R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{}})");
+  last().exit(127);
+  world.settle();
+  EXPECT_NE(state().find("\"detail\":\"legacy"), std::string::npos) << state();
+}
+
+TEST_F(StdioUpstreamTest, APinnedModernCommandThatCannotBeExecutedIsNotUsable) {
+  start(child_config(EraSetting::modern));
+  auto call = post_modern("tools/list");
+  last().exit(127);
+  world.settle();
+  EXPECT_NE(answer_of(*call).body.find("cannot be executed, 'server'"), std::string::npos);
+  EXPECT_NE(state().find("\"usable\":false"), std::string::npos) << state();
+  world.advance(milliseconds(260));
+  call = post_modern("tools/list");
+  answer(last(), "tools/list", R"({"tools":[]})");
+  EXPECT_NE(state().find("\"usable\":true"), std::string::npos) << state();
 }
 
 // ---- Drain and reload

@@ -27,12 +27,12 @@ def quoted(words):
 class Gateway:
     """A gateway with two upstreams of one script, a legacy and a modern one, from a file that a test may rewrite."""
 
-    def __init__(self, keys=False, extra=""):
+    def __init__(self, keys=False, extra="", options=()):
         self.folder = tempfile.TemporaryDirectory()
         self.file = pathlib.Path(self.folder.name, "sluice.yaml")
         self.keys, self.extra = keys, extra
         self.write()
-        self.server = Server([binary("sluice"), "serve", "-c", self.file], env={"ALICE": ALICE, "BOB": BOB})
+        self.server = Server([binary("sluice"), "serve", "-c", self.file, *options], env={"ALICE": ALICE, "BOB": BOB})
         self.url = self.server.url
         self.origin = self.url.removesuffix("/mcp")
 
@@ -245,6 +245,26 @@ def _(g):
                  expect_exit(["serve", "https://127.0.0.1/mcp", "--http", "127.0.0.1:0"], 1, "TLS"))
 
 
+def serves(g):
+    try:
+        return g.client().initialize().status == 200
+    except OSError:
+        return False
+
+
+@case("a worker that hangs is replaced, and calls are answered again", options=("--hang-timeout", "2"))
+def _(g):
+    client = g.client()
+    client.initialize()
+    client.call("text")
+    left = g.worker()
+    os.kill(left, signal.SIGSTOP)
+    told = wait_until(lambda: "worker 0 hangs" in g.server.output(), 60)
+    again = wait_until(lambda: serves(g), 60)
+    return first(expect(told, "one sentence on the worker that hangs"), expect(again, "a worker that serves"),
+                 expect(g.worker() != left, "another worker"), expect(g.server.output().count("worker 0 hangs") == 1, "one such worker"))
+
+
 @case("a worker that dies while the file is broken is tried again until the file is right")
 def _(g):
     right = g.file.read_text()
@@ -253,13 +273,26 @@ def _(g):
     died = wait_until(lambda: g.server.output().count("worker 0 died") >= 2, 10)
     alive = g.server.process.poll() is None
     g.file.write_text(right)
+    return first(expect(died and alive, "the supervisor to stay"), expect(wait_until(lambda: serves(g), 20), "a worker that serves again"))
 
-    def serves():
-        try:
-            return g.client().initialize().status == 200
-        except OSError:
-            return False
-    return first(expect(died and alive, "the supervisor to stay"), expect(wait_until(serves, 20), "a worker that serves again"))
+
+@case("a command that cannot be executed is named, and serves once it is there")
+def _(g):
+    program = pathlib.Path(g.folder.name, "late")
+    g.write("listen: {http: '127.0.0.1:0'}\nupstreams: {late: {stdio: " + f"['{program}']" + "}}\nroutes: [{path: /mcp, upstreams: [late]}]\n")
+    late = Server([binary("sluice"), "serve", "-c", g.file])
+    client = Client(late.url)
+    replies = [client.modern("tools/list"), Client(late.url).initialize()]
+    health = client.http("GET", "/health").read().decode()
+    part = program.with_suffix(".part")
+    part.write_text(f"#!/bin/sh\nexec {' '.join(CHILD)} --modern\n")
+    part.chmod(0o755)
+    part.rename(program)
+    served = wait_until(lambda: client.modern("tools/list").status == 200, 60)
+    named = f"cannot be executed, '{program}'"
+    return first(expect(all(named in str(reply.error) for reply in replies), f"the program named, got {replies}"),
+                 expect('"usable":false' in health, f"an upstream that is not usable, got {health}"),
+                 expect(served, "answers once the program is there"), late.stop())
 
 
 @case("SIGTERM ends a gateway whose upstream is being asked for its era and does not answer")
