@@ -193,7 +193,7 @@ Exchange* Call::retire() {
   if (exchange == nullptr) return nullptr;
   ask_timer_.cancel();
   port_->cancelled = true;
-  protocol_.forget_asks(*exchange, *this);
+  protocol_.withdraw_asks(*exchange, *this, "the call has ended");
   protocol_.flush_changes();
   protocol_.bury(std::move(exchange->attachment));
   return exchange;
@@ -263,7 +263,7 @@ void Call::progress(double done, double total, std::string_view message) {
   if (!message.empty() && caller_.revision >= Revision::r2025_03_26) params.set("message", message);
   std::string text = params.dump();
   text.insert(1, "\"progressToken\":" + caller_.progress_token + ",");
-  exchange_->notify(make_notification("notifications/progress", text));
+  tell(make_notification("notifications/progress", text));
 }
 
 void Call::log(Severity severity, Json data, std::string_view logger) {
@@ -271,7 +271,14 @@ void Call::log(Severity severity, Json data, std::string_view logger) {
   Json params = Json::object({{"level", severity_text(severity)}});
   if (!logger.empty()) params.set("logger", logger);
   params.set("data", std::move(data));
-  exchange_->notify(make_notification("notifications/message", params.dump()));
+  tell(make_notification("notifications/message", params.dump()));
+}
+
+void Call::tell(const std::string& notification) { crowded_ = exchange_->notify(notification) == 0; }
+
+void Call::drained() {
+  crowded_ = false;
+  if (auto waiter = std::exchange(room_waiter_, nullptr); waiter && !cancelled_) waiter.resume();
 }
 
 // --- Asking ---
@@ -390,7 +397,9 @@ void Call::all_answered() {
 
 void Call::on_ask_timeout(void* self) {
   auto& call = *static_cast<Call*>(self);
+  if (call.exchange_ == nullptr) return;
   const auto late = call.open_;  // the handler may ask anew as soon as the last one is settled
+  call.protocol_.withdraw_asks(*call.exchange_, call, "no answer came in time");
   for (const RawQuestion& question : late)
     call.answer(question.key, question_detail::failure("the client did not answer in time"));
 }

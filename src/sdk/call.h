@@ -72,7 +72,16 @@ class Call final : public Attachment {
   // A legacy client answered the ask with that key.
   void answer(const std::string& key, Json result);
 
+  // The client has room again.
+  void drained();
+
   // For Context.
+  // The client may not keep up: then there is no room until drained().
+  [[nodiscard]] bool has_room() const { return !crowded_ || exchange_ == nullptr; }
+  void wait_for_room(std::coroutine_handle<> waiter) { room_waiter_ = waiter; }
+  void stop_waiting_for_room(std::coroutine_handle<> waiter) {
+    if (room_waiter_ == waiter) room_waiter_ = nullptr;
+  }
   void progress(double done, double total, std::string_view message);
   void log(Severity severity, Json data, std::string_view logger);
   [[nodiscard]] bool ready(const std::vector<RawQuestion>& questions);
@@ -112,6 +121,7 @@ class Call final : public Attachment {
   void reply_input_required();
   void refuse(const Refusal& refusal);
   void lacks_capability(std::string_view required);
+  void tell(const std::string& notification);
   [[nodiscard]] Exchange* retire();
   void ask_legacy(std::vector<RawQuestion> batch);
   void all_answered();
@@ -135,10 +145,12 @@ class Call final : public Attachment {
   std::map<std::string, Json, std::less<>> kept_;          // results of once()
   std::size_t rounds_ = 0;
   std::coroutine_handle<> waiter_;
+  std::coroutine_handle<> room_waiter_;
   Timer ask_timer_;
   std::vector<std::function<void()>> hooks_;
   std::optional<double> progress_;
   bool cancelled_ = false;
+  bool crowded_ = false;  // the last notification found no room
 };
 
 }  // namespace sluice

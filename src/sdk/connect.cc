@@ -99,7 +99,7 @@ struct MemoryClient::Core {
     auto json = Json::parse(message);
     CHECK(json.ok());
     told.push_back(std::move(*json));
-    return 1 << 20;
+    return reads ? 1 << 20 : 0;
   }
 
   void close(int id, MemoryReply reply) {
@@ -197,6 +197,7 @@ struct MemoryClient::Core {
   std::deque<Json> asked;
   int next_id = 1;
   bool session_ended = false;
+  bool reads = true;
 };
 
 MemoryClient::MemoryClient(Server& server, ConnectOptions options)
@@ -260,6 +261,18 @@ void MemoryClient::notify(std::string_view method, Json params) {
 const std::vector<Json>& MemoryClient::told() const { return core_->told; }
 
 void MemoryClient::forget_told() { core_->told.clear(); }
+
+void MemoryClient::stop_reading() { core_->reads = false; }
+
+void MemoryClient::read_on() {
+  core_->reads = true;
+  std::vector<int> open;
+  for (const auto& one : core_->exchanges) open.push_back(one.first);
+  for (const int id : open)  // one may end while another goes on
+    if (const auto found = core_->exchanges.find(id); found != core_->exchanges.end())
+      core_->protocol.drained(*found->second);
+  core_->settle();
+}
 
 void MemoryClient::shut_down() {
   core_->protocol.shutdown();

@@ -71,6 +71,9 @@ class MemoryClient {
   void notify(std::string_view method, Json params = Json::object());
   [[nodiscard]] const std::vector<Json>& told() const;
   void forget_told();
+  // From now on the server is told that there is no room for notifications, until the client reads on.
+  void stop_reading();
+  void read_on();
   // Ends listens with their result, as a server that shuts down does.
   void shut_down();
 

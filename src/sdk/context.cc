@@ -47,18 +47,32 @@ void Sleeping::await_suspend(std::coroutine_handle<> waiter) {
   call_.reactor().arm_after(alarm_->timer, duration_);
 }
 
+Room::~Room() {
+  if (waiter_) call_.stop_waiting_for_room(waiter_);
+}
+
+bool Room::await_ready() const { return call_.has_room(); }
+
+void Room::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  call_.wait_for_room(waiter);
+}
+
 }  // namespace context_detail
 
-void Context::progress(double done, double total, std::string_view message) {
+context_detail::Room Context::progress(double done, double total, std::string_view message) {
   call_.progress(done, total, message);
+  return context_detail::Room(call_);
 }
 
-void Context::log(Severity severity, std::string_view message, std::string_view logger) {
+context_detail::Room Context::log(Severity severity, std::string_view message, std::string_view logger) {
   call_.log(severity, Json(message), logger);
+  return context_detail::Room(call_);
 }
 
-void Context::log_data(Severity severity, Json data, std::string_view logger) {
+context_detail::Room Context::log_data(Severity severity, Json data, std::string_view logger) {
   call_.log(severity, std::move(data), logger);
+  return context_detail::Room(call_);
 }
 
 bool Context::client_can(ClientCan what) const { return call_.client_can(what); }

@@ -82,6 +82,24 @@ class Sleeping {
   std::unique_ptr<Alarm> alarm_;
 };
 
+// What telling the client something yields: `co_await` it to wait while the client does not keep up, or drop
+// it.
+class Room {
+ public:
+  explicit Room(Call& call) : call_(call) {}
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  ~Room();
+
+  [[nodiscard]] bool await_ready() const;
+  void await_suspend(std::coroutine_handle<> waiter);
+  void await_resume() const noexcept {}
+
+ private:
+  Call& call_;
+  std::coroutine_handle<> waiter_;
+};
+
 template <class T>
 struct IsTask : std::false_type {};
 template <class T>
@@ -120,11 +138,13 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   // --- Telling ---
-  // Silent unless the caller asked for progress, and when `done` does not increase.
-  void progress(double done, double total = 0, std::string_view message = {});
+  // A handler that tells much says `co_await ctx.progress(…)`: it then goes at the pace of a client that
+  // reads slowly, which would be closed otherwise. Without co_await nothing waits. Silent unless the caller
+  // asked for progress, and when `done` does not increase.
+  context_detail::Room progress(double done, double total = 0, std::string_view message = {});
   // Silent below the level the client asked for. The first form takes a text, the second any data.
-  void log(Severity severity, std::string_view message, std::string_view logger = {});
-  void log_data(Severity severity, Json data, std::string_view logger = {});
+  context_detail::Room log(Severity severity, std::string_view message, std::string_view logger = {});
+  context_detail::Room log_data(Severity severity, Json data, std::string_view logger = {});
 
   // --- Asking ---
   // The person fills in a form with T's fields.

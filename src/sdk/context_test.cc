@@ -262,6 +262,9 @@ TEST(Ask, AQuestionThatALegacyClientLeavesOpenFailsInTime) {
     ASSERT_TRUE(client->reply(id));
     EXPECT_EQ(client->reply(id)->result["content"][0]["text"].string_or(""),
               "the client did not answer in time; Ada");
+    ASSERT_EQ(client->told().size(), 1U) << "the one question that was left open is withdrawn";
+    EXPECT_EQ(client->told()[0]["method"].string_or(""), "notifications/cancelled");
+    EXPECT_EQ(client->told()[0]["params"]["requestId"].int64_or(0), 1);
   }
 }
 
@@ -354,6 +357,49 @@ TEST(Progress, ReachesOnlyWhoAskedForIt) {
             R"({"progressToken":"t","progress":50.0,"total":100.0,"message":"half"})");
 }
 
+TEST(Progress, WaitsForAClientThatDoesNotKeepUpWhereItIsAwaited) {
+  Server server("test", "1");
+  int patient = 0;
+  int hasty = 0;
+  server.tool("patient", "", [&patient](Context& ctx) -> Task<std::string> {
+    for (int i = 1; i <= 10; ++i) {
+      co_await ctx.progress(i, 10);
+      co_await ctx.log(Severity::error, "line");
+      ++patient;
+    }
+    co_return "done";
+  });
+  server.tool("hasty", "", [&hasty](Context& ctx) -> Task<std::string> {
+    for (; hasty < 10; ++hasty) ctx.progress(hasty, 10);
+    co_return "done";
+  });
+  const Json meta = Json::object({{"progressToken", "t"}, {"io.modelcontextprotocol/logLevel", "debug"}});
+  for (const Way& way : ways) {
+    patient = hasty = 0;
+    const auto client = connect_by(server, way);
+    Json params = call("patient");
+    params.set("_meta", meta);
+    client->stop_reading();
+    const int waits = client->open("tools/call", params);
+    EXPECT_EQ(patient, 0);
+    EXPECT_EQ(client->told().size(), 1U);
+    params.set("name", "hasty");
+    EXPECT_EQ(client->exchange("tools/call", params).result["content"][0]["text"].string_or(""), "done");
+    client->read_on();
+    ASSERT_TRUE(client->reply(waits));
+    EXPECT_EQ(patient, 10);
+    // One that waits for room can be cancelled, and is not resumed afterwards.
+    patient = 0;
+    params.set("name", "patient");
+    client->stop_reading();
+    const int cancelled = client->open("tools/call", params);
+    client->cancel(cancelled);
+    client->read_on();
+    EXPECT_EQ(patient, 0);
+    EXPECT_FALSE(client->reply(cancelled));
+  }
+}
+
 TEST(Log, HonoursTheLevelOfEachEra) {
   Server server("test", "1");
   server.tool("log", "", [](Context& ctx) {
@@ -436,8 +482,12 @@ TEST(Cancel, EndsAHandlerThatWaitsForAnAnswer) {
     EXPECT_FALSE(ended);
     client->cancel(id);
     EXPECT_TRUE(ended);
+    ASSERT_EQ(client->told().size(), 1U) << "its question is withdrawn";
+    EXPECT_EQ(client->told()[0]["method"].string_or(""), "notifications/cancelled");
+    EXPECT_EQ(client->told()[0]["params"]["requestId"].int64_or(0), 1);
     client->advance(seconds(700));
     EXPECT_FALSE(client->reply(id));
+    EXPECT_EQ(client->told().size(), 1U);
   }
 }
 

@@ -74,9 +74,23 @@ std::string Protocol::register_ask(Exchange& exchange, Call& call, const std::st
   return id;
 }
 
-void Protocol::forget_asks(const Exchange& exchange, const Call& call) {
-  if (Peer* peer = peer_of(exchange.session()))
-    std::erase_if(peer->asks, [&](const auto& one) { return one.second.call == &call; });
+void Protocol::withdraw_asks(Exchange& exchange, const Call& call, std::string_view why) {
+  for (const std::string& notice : withdrawals(exchange, call, why)) exchange.notify(notice);
+}
+
+std::vector<std::string> Protocol::withdrawals(const Exchange& exchange, const Call& call,
+                                               std::string_view why) {
+  std::vector<std::string> notices;
+  Peer* peer = peer_of(exchange.session());
+  if (peer == nullptr) return notices;
+  std::erase_if(peer->asks, [&](const auto& one) {
+    if (one.second.call != &call) return false;
+    std::string params = Json::object({{"reason", why}}).dump();
+    params.insert(1, "\"requestId\":" + one.first + ",");
+    notices.push_back(make_notification("notifications/cancelled", params));
+    return true;
+  });
+  return notices;
 }
 
 // --- Requests ---
@@ -295,11 +309,18 @@ void Protocol::call_method(Opened& opened, std::string_view method) {
 
 // --- Ends ---
 
-void Protocol::cancelled(Exchange& exchange, CancelReason) {
+void Protocol::drained(Exchange& exchange) {
+  if (auto* call = dynamic_cast<Call*>(exchange.attachment.get())) call->drained();
+}
+
+void Protocol::cancelled(Exchange& exchange, CancelReason reason) {
   listens_.erase(&exchange);
   if (exchange.attachment == nullptr) return;
   if (auto* call = dynamic_cast<Call*>(exchange.attachment.get())) {
-    forget_asks(exchange, *call);
+    // The exchange's stream says nothing any more; its session may.
+    const auto notices = withdrawals(exchange, *call, "the call has ended");
+    if (reason != CancelReason::peer_gone)
+      for (const std::string& notice : notices) exchange.session()->send(notice);
     call->cancel();
   }
   bury(std::move(exchange.attachment));

@@ -48,6 +48,7 @@ class Protocol final : public Service {
 
   void open(Exchange& exchange) override;
   void cancelled(Exchange& exchange, CancelReason reason) override;
+  void drained(Exchange& exchange) override;
   void message(Session& session, ClientMessage message) override;
   void ended(Session& session) override;
   [[nodiscard]] std::vector<Revision> revisions() const override;
@@ -73,7 +74,8 @@ class Protocol final : public Service {
   void complete_modern(Json& result) const;
   // The raw id under which the client's answer will come back to the call.
   std::string register_ask(Exchange& exchange, Call& call, const std::string& key);
-  void forget_asks(const Exchange& exchange, const Call& call);
+  // Tells the client, on the call's stream, that its open questions need no answer any more.
+  void withdraw_asks(Exchange& exchange, const Call& call, std::string_view why);
   // Destroys it at the end of this turn.
   void bury(std::unique_ptr<Attachment> attachment);
   void bury(Task<void> task);
@@ -101,6 +103,9 @@ class Protocol final : public Service {
   [[nodiscard]] bool offered(const ToolEntry& entry, const Opened& opened) const;
   [[nodiscard]] bool supports(ServerCapability needs) const;
   [[nodiscard]] static Peer* peer_of(const Session* session);
+  // The notifications that withdraw a call's open questions, which are forgotten.
+  [[nodiscard]] static std::vector<std::string> withdrawals(const Exchange& exchange, const Call& call,
+                                                            std::string_view why);
   void tell_change(ListKind kind);
   void later();
   void reap();
