@@ -50,6 +50,15 @@ std::string tool_result(Bytes marker, bool is_error, std::size_t padding) {
          (is_error ? R"(,"isError":true})" : "}");
 }
 
+// What the retry will need is in the state: the server keeps nothing.
+std::string input_required(const std::string& marker, const std::deque<std::string>& rest) {
+  std::string state = marker + " ";
+  for (const std::string& word : rest) state += word + ",";
+  return R"({"resultType":"input_required","inputRequests":{"who":{"method":"elicitation/create","params":)"
+         R"({"requestedSchema":{"type":"object","properties":{}},"message":)" +
+         quoted(marker) + R"(}}},"requestState":)" + quoted(state) + "}";
+}
+
 }  // namespace
 
 Brain::Brain(World& world, Era era, std::string name) : world_(world), era_(era), name_(std::move(name)) {}
@@ -79,7 +88,9 @@ void Brain::request(const ClientMessage& message, Mouth& mouth) {
   const Envelope& envelope = message.envelope();
   const std::string id(message.id());
   const std::string server = R"("serverInfo":{"name":"sim","version":"1"},"capabilities":{"tools":{}})";
-  if (std::any_of(runs_.begin(), runs_.end(), [&id](const auto& run) { return run->id == id; }))
+  // A run that nobody listens to any more is over for its client, who may not have been told yet.
+  if (std::any_of(runs_.begin(), runs_.end(),
+                  [&id](const auto& run) { return run->id == id && run->mouth != nullptr; }))
     return world_.transcript.fail(name_, "the id " + id + " is in flight already");
   if (envelope.method == "tools/call") return call(message, mouth);
   if (envelope.method == "ping") return mouth.finish(make_response(id, "{}"));
@@ -98,17 +109,29 @@ void Brain::request(const ClientMessage& message, Mouth& mouth) {
 
 void Brain::call(const ClientMessage& message, Mouth& mouth) {
   const Envelope& envelope = message.envelope();
-  const auto arguments = Json::parse(envelope.view(envelope.arguments));
-  if (!arguments) return world_.transcript.fail(name_, "a call came without its arguments");
+  const auto params = Json::parse(envelope.view(envelope.params));
+  const Json* arguments = params ? params->find("arguments") : nullptr;
+  if (arguments == nullptr) return world_.transcript.fail(name_, "a call came without its arguments");
   runs_.push_back(std::make_unique<Run>(*this, mouth));
   Run& run = *runs_.back();
   run.id = message.id();
   run.token = envelope.view(envelope.meta_progress_token);
   run.marker = (*arguments)["marker"].string_or("");
-  run.plan = words_of((*arguments)["plan"].string_or(""));
+  run.plan = words_of(params->contains("requestState") ? rest_of_plan(*params, run.marker)
+                                                       : (*arguments)["plan"].string_or(""));
   run.logs = era_ == Era::legacy || envelope.meta_log_level;
   if (++world_.seen[run.marker] > 1) world_.transcript.fail(name_, "call " + run.marker + " came twice");
   go_on(run);
+}
+
+std::string Brain::rest_of_plan(const Json& params, Bytes marker) {
+  const Bytes state = params["requestState"].string_or("");
+  const Bytes owner = state.substr(0, state.find(' '));
+  const Json& answer = params["inputResponses"]["who"]["content"];
+  if (std::string(owner) + "+" != marker || answer["marker"].string_or("") != owner)
+    world_.transcript.fail(name_,
+                           "the retry of " + std::string(marker) + " got the state or answer of another");
+  return std::string(state.substr(std::min(state.size(), owner.size() + 1)));
 }
 
 void Brain::listen(const ClientMessage& message, Mouth& mouth) {
@@ -164,7 +187,11 @@ bool Brain::step(Run& run, const std::string& word) {
       return true;
     case 'v': say(make_notification("sim/news", R"({"data":)" + quoted(run.marker) + "}")); return true;
     case 'a':
-      if (era_ == Era::modern || run.mouth == nullptr) return true;
+      if (era_ == Era::modern) {
+        end(run, make_response(run.id, input_required(run.marker, run.plan)));
+        return false;
+      }
+      if (run.mouth == nullptr) return true;
       run.asked = quoted("ask-" + std::to_string(++asks_));
       say(make_request(
           run.asked, "elicitation/create",

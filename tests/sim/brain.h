@@ -3,14 +3,16 @@
 // Brain: a simulated MCP server without a transport. It does what a call's arguments tell it to.
 //
 // A call carries {"marker": …, "plan": "p,d20,a,ok"}: progress, delay, ask, log line, garbage, death, and how
-// to end. One Brain is one child, or one session of an HTTP server. It checks what only a server can: nothing
-// comes twice, nothing is malformed, answers belong to the question.
+// to end. A modern ask ends the call with `input_required` and a state; the retry goes on from there and has
+// the marker with a "+" behind it. One Brain is one child, or one session of an HTTP server. It checks what
+// only a server can: nothing comes twice, nothing is malformed, answers belong to the question.
 
 #include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "codec/json.h"
 #include "mcp/exchange.h"
 #include "sim/world.h"
 
@@ -45,6 +47,8 @@ class Brain {
   struct Run;
   void request(const ClientMessage& message, Mouth& mouth);
   void call(const ClientMessage& message, Mouth& mouth);
+  // The plan of a retry, from its state.
+  [[nodiscard]] std::string rest_of_plan(const Json& params, Bytes marker);
   void listen(const ClientMessage& message, Mouth& mouth);
   void answer(const ClientMessage& message);
   void go_on(Run& run);

@@ -41,7 +41,7 @@ void Wire::drop() {
 }
 
 void Wire::break_it() {
-  if (call_ != nullptr) call_->excused = true;
+  if (call_ != nullptr) call_->excuse();
   if (stream_) break_stream(*stream_);
 }
 

@@ -4,13 +4,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sim/sim_client.h"
 
 namespace sluice::sim {
 
 struct Call {
-  enum class Kind : std::uint8_t { call, plain, initialize, listen, get, note, nonsense };
+  enum class Kind : std::uint8_t { call, plain, initialize, listen, get, note, nonsense, batch };
   Kind kind = Kind::note;
   std::string id, token, marker, body;
   std::string last_event;
@@ -26,6 +27,13 @@ struct Call {
   std::string session;  // initialize: what the head said
   SseReader events{SseLimits{}};
   Wire* wire = nullptr;
+  std::vector<Call*> members;  // of a batch; they have no wire of their own
+  Call* batch = nullptr;       // that this is a member of
+
+  void excuse() {
+    excused = true;
+    for (Call* member : members) member->excused = true;
+  }
 };
 
 class Wire final : public StreamHandler {

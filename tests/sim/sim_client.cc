@@ -52,6 +52,7 @@ void SimClient::step() {
 
 void SimClient::step_legacy(std::uint64_t dice) {
   if (!answers_.empty() && dice < 40) return answer_ask();
+  if (revision_ == "2025-03-26" && dice < 52 && dice > 43) return start_batch();
   if (dice < 60) return start_call();
   if (dice < 66) return cancel_one();
   if (dice < 72) return cut_one();
@@ -69,6 +70,7 @@ void SimClient::step_legacy(std::uint64_t dice) {
 }
 
 void SimClient::step_modern(std::uint64_t dice) {
+  if (!retries_.empty() && dice < 40) return retry_one();
   if (dice < 64) return start_call();
   if (dice < 82) return cut_one();
   if (dice < 88) return start_listen();
@@ -126,20 +128,24 @@ std::string SimClient::meta_of(const Call& call) {
   if (world_.chance(60))
     meta += (meta.empty() ? "" : ",") + std::string(R"("io.modelcontextprotocol/logLevel":"info")");
   return R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
-         R"("io.modelcontextprotocol/clientCapabilities":{})" +
+         R"("io.modelcontextprotocol/clientCapabilities":{"elicitation":{}})" +
          (meta.empty() ? "" : "," + meta) + "}";
 }
 
 // Posts a request; `more` is what its params hold beside _meta.
 void SimClient::ask_for(Call& call, Bytes method, const std::string& more, Bytes name) {
-  const std::string params = "{" + more + (more.empty() ? "" : ",") + meta_of(call) + "}";
+  const std::string request = request_of(call, method, more);
   std::vector<HeaderField> fields;
   if (options_.era == Era::modern) {
     fields.push_back({"MCP-Protocol-Version", "2026-07-28"});
     fields.push_back({"Mcp-Method", method});
     if (!name.empty()) fields.push_back({"Mcp-Name", name});
   }
-  send(call, "POST", std::move(fields), make_request(call.id, method, params));
+  send(call, "POST", std::move(fields), request);
+}
+
+std::string SimClient::request_of(const Call& call, Bytes method, const std::string& more) {
+  return make_request(call.id, method, "{" + more + (more.empty() ? "" : ",") + meta_of(call) + "}");
 }
 
 void SimClient::send(Call& call, Bytes verb, std::vector<HeaderField> fields, Bytes body) {
@@ -176,17 +182,65 @@ Call* SimClient::pick(const std::function<bool(const Call&)>& fits) {
   return found.empty() ? nullptr : found[world_.random.below(found.size())];
 }
 
-void SimClient::start_call() {
+Call& SimClient::add_tool_call() {
   Call& call = add_call();
   call.kind = Call::Kind::call;
   call.id = next_id();
   const std::uint64_t dice = world_.random.below(3);
   if (dice == 1) call.token = call.id;
   if (dice == 2) call.token = "\"t-" + std::to_string(ids_) + "\"";
+  return call;
+}
+
+std::string SimClient::arguments_of(const Call& call) {
+  return R"("name":"sim","arguments":{"marker":)" + quoted(call.marker) + R"(,"plan":)" +
+         quoted(make_plan()) + "}";
+}
+
+void SimClient::start_call() {
+  Call& call = add_tool_call();
+  ask_for(call, "tools/call", arguments_of(call), "sim");
+}
+
+void SimClient::retry_one() {
+  const Retry retry = std::move(retries_.back());
+  retries_.pop_back();
+  Call& call = add_tool_call();
+  call.marker = retry.marker + "+";
   ask_for(call, "tools/call",
-          R"("name":"sim","arguments":{"marker":)" + quoted(call.marker) + R"(,"plan":)" +
-              quoted(make_plan()) + "}",
+          arguments_of(call) + R"(,"inputResponses":{"who":{"action":"accept","content":{"marker":)" +
+              quoted(retry.marker) + R"(}}},"requestState":)" + quoted(retry.state),
           "sim");
+}
+
+// Calls, plain requests, a notification and answers to questions, in one POST.
+void SimClient::start_batch() {
+  Call& batch = add_call();
+  batch.kind = Call::Kind::batch;
+  std::string body;
+  const auto add = [&body](const std::string& message) { body += (body.empty() ? "[" : ",") + message; };
+  for (std::uint64_t left = 1 + world_.random.below(4); left > 0; --left) {
+    const std::uint64_t dice = world_.random.below(100);
+    if (dice < 15) {
+      add(make_notification("notifications/roots/list_changed"));
+      continue;
+    }
+    Call& member = dice < 75 ? add_tool_call() : add_call();
+    batch.members.push_back(&member);
+    member.batch = &batch;
+    if (dice < 75) {
+      add(request_of(member, "tools/call", arguments_of(member)));
+    } else {
+      member.kind = Call::Kind::plain;
+      member.id = next_id();
+      add(request_of(member, "ping", ""));
+    }
+  }
+  if (!answers_.empty()) {
+    add(answers_.back());
+    answers_.pop_back();
+  }
+  send(batch, "POST", {}, body + "]");
 }
 
 void SimClient::start_plain(Bytes method) {
@@ -236,7 +290,8 @@ void SimClient::cancel_one() {
 
 void SimClient::cut_one() {
   Call* call = pick([](const Call& any) {
-    return any.wire != nullptr && (is_open_call(any) || any.kind == Call::Kind::listen);
+    return any.wire != nullptr &&
+           (is_open_call(any) || any.kind == Call::Kind::listen || any.kind == Call::Kind::batch);
   });
   if (call == nullptr) return;
   world_.transcript.line(name_, "hangs up on " + call->marker);
@@ -244,7 +299,9 @@ void SimClient::cut_one() {
 }
 
 void SimClient::hang_up(Call& call) {
-  call.excused = call.over = true;
+  call.excuse();
+  call.over = true;
+  for (Call* member : call.members) member->over = true;
   call.wire->drop();
 }
 
@@ -273,7 +330,7 @@ void SimClient::stall_one() {
   Call* call = pick([](const Call& any) { return any.wire != nullptr; });
   if (call == nullptr) return;
   world_.transcript.line(name_, "stops reading " + call->marker);
-  call->excused = true;  // who does not read may be closed
+  call->excuse();  // who does not read may be closed
   call->wire->stall(world_.up_to(8'000));
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 // SimClient: a simulated MCP client that speaks real HTTP bytes and does what its dice say.
 //
-// Legacy ones open and delete sessions, answer questions, listen on GET, resume with Last-Event-ID; modern
-// ones cancel by closing. Both call, lose connections, stop reading and send nonsense. Every byte they get is
-// checked: whose it is, whether it may come now, and in the end that each call got exactly one answer.
+// Legacy ones open and delete sessions, answer questions, listen on GET, resume with Last-Event-ID, and those
+// of 2025-03-26 send batches; modern ones cancel by closing and answer `input_required` by a retry. Both
+// call, lose connections, stop reading and send nonsense. Every byte they get is checked: whose it is,
+// whether it may come now, and in the end that each call got exactly one answer.
 
 #include <functional>
 #include <list>
@@ -55,6 +56,8 @@ class SimClient {
   void step_legacy(std::uint64_t dice);
   void step_modern(std::uint64_t dice);
   void start_call();
+  void start_batch();
+  void retry_one();
   void start_plain(Bytes method);
   void start_listen();
   void initialize();
@@ -70,6 +73,9 @@ class SimClient {
   void repeat_id();
 
   void ask_for(Call& call, Bytes method, const std::string& more, Bytes name = {});
+  [[nodiscard]] std::string request_of(const Call& call, Bytes method, const std::string& more);
+  [[nodiscard]] Call& add_tool_call();
+  [[nodiscard]] std::string arguments_of(const Call& call);
   Call& add_call();
   void note(const std::string& message);
   void send(Call& call, Bytes verb, std::vector<HeaderField> fields, Bytes body);
@@ -88,6 +94,9 @@ class SimClient {
   void on_response(Call& call, Bytes id, const Json& json);
   void check_error(const Call& call, const Json& error);
   void check_result(const Call& call, const Json& json);
+  void on_input_required(const Call& call, const Json& result);
+  void on_array(Call& batch, Bytes text);
+  void on_batch_end(Call& batch);
   void on_refusal(Call& call);
   void answer_ask();
   void on_notification(Call& call, Bytes method, Bytes text, const Json& json);
@@ -109,6 +118,11 @@ class SimClient {
   bool initializing_ = false;
   bool winding_down_ = false;
   std::vector<std::string> answers_;  // to questions, not sent yet
+  struct Retry {
+    std::string marker;  // of the call that asked
+    std::string state;
+  };
+  std::vector<Retry> retries_;  // not sent yet
 };
 
 }  // namespace sluice::sim

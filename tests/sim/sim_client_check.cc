@@ -51,6 +51,7 @@ void SimClient::on_head(Call& call, const HttpHead& head) {
 
 void SimClient::on_message(Call& call, Bytes text) {
   world_.transcript.line(name_, "gets for " + call.marker + " " + std::string(text));
+  if (call.kind == Call::Kind::batch && !call.sse && text.substr(0, 1) == "[") return on_array(call, text);
   const auto json = Json::parse(text);
   if (!json || (*json)["jsonrpc"].string_or("") != "2.0") return fail("got what is no JSON-RPC");
   if (call.responses > 0) fail("a message came after the response of " + call.marker);
@@ -72,6 +73,12 @@ void SimClient::on_response(Call& call, Bytes id, const Json& json) {
     if (at == calls_.end()) return fail("a response came on a stream of no request");
     target = at->get();
   }
+  if (call.kind == Call::Kind::batch) {
+    const auto at = std::find_if(call.members.begin(), call.members.end(),
+                                 [id](const Call* member) { return member->id == id; });
+    if (at == call.members.end()) return fail("a response came that belongs to no member of " + call.marker);
+    target = *at;
+  }
   if (!is_request(*target)) return fail("a response came for what is no request");
   if (target->id != id) fail("the id " + target->id + " came back as " + std::string(id));
   if (++target->responses > 1) fail("a second response came for " + target->marker);
@@ -86,10 +93,40 @@ void SimClient::on_response(Call& call, Bytes id, const Json& json) {
 
 void SimClient::check_result(const Call& call, const Json& result) {
   if (call.kind != Call::Kind::call) return;
+  if (result["resultType"].string_or("") == "input_required") return on_input_required(call, result);
   const Bytes text = result["content"][0]["text"].string_or("");
   if (text.substr(0, text.find(' ')) != call.marker)
     fail("the result of " + std::string(text.substr(0, 40)) + " came for " + call.marker);
   if (world_.seen[call.marker] != 1) fail("a result came for " + call.marker + ", which never ran");
+}
+
+void SimClient::on_input_required(const Call& call, const Json& result) {
+  const Bytes state = result["requestState"].string_or("");
+  const Bytes asked = result["inputRequests"]["who"]["params"]["message"].string_or("");
+  if (options_.era == Era::legacy || state.substr(0, state.find(' ')) != call.marker || asked != call.marker)
+    return fail("the question of " + std::string(asked) + " came for " + call.marker);
+  if (world_.seen[call.marker] != 1) fail("a question came for " + call.marker + ", which never ran");
+  if (winding_down_ || world_.chance(10)) return;  // nobody will answer
+  retries_.push_back({call.marker, std::string(state)});
+}
+
+// The whole reply to a batch, where it is no event stream.
+void SimClient::on_array(Call& batch, Bytes text) {
+  const PaddedString array(text);
+  for (const JsonSpan element :
+       json_children(array.view(), JsonSpan{0, 0, static_cast<std::uint32_t>(array.size())}))
+    on_message(batch, element.in(array.view()));
+}
+
+void SimClient::on_batch_end(Call& batch) {
+  if (batch.status == 200 && !batch.sse) on_message(batch, std::string(batch.body));
+  if (batch.status == 200) ++world_.batches;
+  for (Call* member : batch.members) {
+    member->over = true;
+    if (batch.status != 200 && batch.status != 202) member->excused = true;  // refused as a whole
+    if (member->responses == 0 && !member->excused)
+      fail("the batch " + batch.marker + " ended without the response of " + member->marker);
+  }
 }
 
 void SimClient::check_error(const Call& call, const Json& error) {
@@ -105,7 +142,9 @@ void SimClient::check_error(const Call& call, const Json& error) {
 
 Call* SimClient::by_token(Call& call, Bytes token) {
   for (const auto& any : calls_)
-    if (any->token == token && any->marker == call.marker && any->kind == Call::Kind::call) return any.get();
+    if (any->token == token && any->kind == Call::Kind::call &&
+        (any->marker == call.marker || (any->batch != nullptr && any->batch == &call)))
+      return any.get();
   return nullptr;
 }
 
@@ -183,6 +222,7 @@ void SimClient::on_end(Call& call) {
     if (call.status != 0 && call.status < 400) fail("nonsense was taken");
     return;
   }
+  if (call.kind == Call::Kind::batch) on_batch_end(call);
   if (!is_success) return on_refusal(call);
   if (call.knocks) fail("another's session was opened");
   if (!is_request(call)) return;
@@ -198,7 +238,11 @@ void SimClient::on_lost(Call& call, std::string_view why) {
   if (call.kind == Call::Kind::initialize) initializing_ = false;
   if (is_request(call) && call.responses == 0 && !call.excused && !world_.tight)
     fail("the connection of " + call.marker + " was " + std::string(why) + " before its response");
-  call.excused = true;
+  for (const Call* member : call.members)
+    if (member->responses == 0 && !member->excused && !world_.tight)
+      fail("the connection of " + call.marker + " was " + std::string(why) + " before all its responses");
+  call.excuse();
+  for (Call* member : call.members) member->over = true;
 }
 
 void SimClient::check_ended() {

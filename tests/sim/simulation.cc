@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/simulation.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -30,6 +31,26 @@ Limits draw_limits(Random& random) {
 }
 
 std::string key_of(int client) { return "key-of-client-" + std::to_string(client) + "-0123456789"; }
+
+// The page of an operator, whole.
+class Page final : public StreamHandler {
+ public:
+  Page(StreamPtr stream, const std::string& key) : stream_(std::move(stream)) {
+    stream_->set_handler(this);
+    stream_->write("GET /health HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\nX-API-Key: " + key +
+                   "\r\n\r\n");
+  }
+  ~Page() override { stream_->set_handler(nullptr); }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  void on_bytes(PaddedBytes bytes) override { text_.append(bytes.bytes); }
+  void on_end() override {}
+  void on_failed(const Error&) override {}
+
+  StreamPtr stream_;
+  std::string text_;
+};
 
 class Simulation {
  public:
@@ -61,8 +82,11 @@ class Simulation {
     reactor_->advance(seconds(1));
     if (nursery_.running() != 0) world_.transcript.fail("gateway", "left children behind");
     if (reactor_->budget().bytes_used() != 0) world_.transcript.fail("gateway", "left bytes charged");
-    RunReport report{world_.transcript.hash(), world_.transcript.failures(), world_.transcript.tail(), 0};
+    RunReport report{world_.transcript.hash(), world_.transcript.failures(), world_.transcript.tail()};
     report.calls_run = world_.seen.size();
+    report.retries_run = static_cast<std::size_t>(std::count_if(
+        world_.seen.begin(), world_.seen.end(), [](const auto& one) { return one.first.back() == '+'; }));
+    report.batches = world_.batches;
     return report;
   }
 
@@ -140,6 +164,7 @@ class Simulation {
       if (world_.chance(1)) nursery_.strike();
       if (world_.chance(1)) server_.strike();
       if (world_.chance(1)) reload();
+      if (world_.chance(1) && world_.chance(30)) change();
     }
   }
 
@@ -147,6 +172,29 @@ class Simulation {
   void reload() {
     if (const Status done = gateway_->reload(config_); !done)
       world_.transcript.fail("gateway", done.error().message);
+  }
+
+  // One that changes an upstream: its calls finish, its sessions end, and clients begin anew.
+  void change() {
+    UpstreamConfig& changed = config_.upstreams[world_.random.below(config_.upstreams.size())];
+    changed.start_timeout += milliseconds(1);
+    world_.transcript.line("gateway", "gets another configuration of " + changed.name);
+    reload();
+  }
+
+  // What the gateway itself says it still has.
+  void check_health() {
+    StreamPair pair = make_stream_pair(*reactor_);
+    gateway_->adopt(std::move(pair.near));
+    Page page(std::move(pair.far), key_of(0));
+    reactor_->advance(seconds(1));
+    for (const char* none : {"\"calls\":", "\"sessions\":"})
+      for (std::size_t at = page.text().find(none); at != std::string::npos;
+           at = page.text().find(none, at + 1))
+        if (page.text()[at + std::strlen(none)] != '0')
+          world_.transcript.fail("gateway", "keeps what is over: " + page.text());
+    if (page.text().find("\"calls\":") == std::string::npos)
+      world_.transcript.fail("gateway", "does not tell of its upstreams: " + page.text());
   }
 
   void leave_in_the_middle() {
@@ -167,6 +215,7 @@ class Simulation {
     for (const char* zero : {"\nsluice_calls_in_flight 0\n", "\nsluice_http_connections 0\n"})
       if (page.find(zero) == std::string::npos)
         world_.transcript.fail("gateway", std::string("the metrics do not say") + zero);
+    check_health();
     bool drained = false;
     gateway_->drain([&drained] { drained = true; });
     reactor_->advance(seconds(40));

@@ -13,6 +13,8 @@ struct RunReport {
   std::vector<std::string> failures;  // rules that were broken, the first few
   std::string tail;                   // the last lines of the transcript
   std::size_t calls_run = 0;          // that upstreams were given
+  std::size_t retries_run = 0;        // of them, with the answer to a modern question
+  std::size_t batches = 0;            // that were answered
 };
 
 // Everything is drawn from `seed`: the same seed gives the same run.

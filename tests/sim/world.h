@@ -37,6 +37,7 @@ struct World {
   Random random;
   Transcript transcript;
   std::map<std::string, int> seen;  // how often an upstream was given the call of this marker
+  std::size_t batches = 0;          // that were answered
   bool faults = true;               // off once the run is ending
   bool tight = false;               // the byte budget is so small that connections may be closed for it
 };
