@@ -174,6 +174,7 @@ int fail(const Error& error) {
 }  // namespace
 
 int run_worker(WorkerIdentity identity) {
+  keep_freed_memory();
   auto segment = SharedSegment::attach(blackboard_descriptor);
   if (!segment) return fail(segment.error());
   auto blackboard = Blackboard::attach(segment->memory());

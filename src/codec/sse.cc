@@ -17,6 +17,7 @@ namespace {
 constexpr Bytes byte_order_mark = "\xEF\xBB\xBF";
 // An empty reader gives back buffers larger than this.
 constexpr std::size_t kept_bytes = 64 * 1024;
+constexpr std::size_t large_piece_bytes = 16 * 1024;
 
 // Where the first CR or LF at or behind `at` is; the size when there is none. One pass over both, so that a
 // stream of one kind of line end costs no more than the other.
@@ -24,9 +25,18 @@ std::size_t find_line_end(Bytes text, std::size_t at) {
 #if defined(__SSE2__)
   const __m128i cr = _mm_set1_epi8('\r');
   const __m128i lf = _mm_set1_epi8('\n');
+  const auto ends = [&](std::size_t begin) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + begin));
+    return _mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf));
+  };
+  // Long lines first: four blocks for one decision.
+  for (; text.size() - at >= 64; at += 64) {
+    const __m128i any =
+        _mm_or_si128(_mm_or_si128(ends(at), ends(at + 16)), _mm_or_si128(ends(at + 32), ends(at + 48)));
+    if (_mm_movemask_epi8(any) != 0) break;
+  }
   for (; text.size() - at >= 16; at += 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const int mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, cr), _mm_cmpeq_epi8(block, lf)));
+    const int mask = _mm_movemask_epi8(ends(at));
     if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(mask)));
   }
 #endif
@@ -71,6 +81,10 @@ void SseReader::feed(Bytes bytes) {
     data_begin_ -= std::min(data_begin_, block_begin_);
     block_begin_ = 0;
   }
+  const std::size_t needed = pending_.size() + bytes.size();
+  // A large piece is seldom the last one: room for a little more saves moving it when that comes.
+  if (needed > pending_.capacity() && bytes.size() >= large_piece_bytes)
+    pending_.reserve(needed + bytes.size() / 4);
   pending_.append(bytes);
 }
 
@@ -202,6 +216,14 @@ void SseWriter::write_event(std::string& out, const SseOutput& event) {
 void SseWriter::write_message(std::string& out, Bytes data, Bytes id) {
   out.reserve(out.size() + data.size() + id.size() + 32);
   write_event(out, SseOutput{.event = "message", .id = id, .data = data});
+}
+
+bool has_line_end(Bytes text) { return find_line_end(text, 0) != text.size(); }
+
+void SseWriter::write_message_begin(std::string& out, Bytes id) {
+  write_event(out, SseOutput{.event = "message", .id = id, .has_data = false});
+  out.pop_back();  // the event goes on
+  out.append("data: ");
 }
 
 void SseWriter::write_comment(std::string& out, Bytes text) {

@@ -86,6 +86,9 @@ struct SseOutput {
   bool has_data = true;
 };
 
+// Whether a text has a CR or LF, so that it takes more than one data line.
+[[nodiscard]] bool has_line_end(Bytes text);
+
 class SseWriter {
  public:
   // One event: data is cut at every line end. A type or id with a line end (or an id with NUL) is cut off
@@ -93,6 +96,10 @@ class SseWriter {
   static void write_event(std::string& out, const SseOutput& event);
   // Only `event: message` and `data: …`, for a JSON text: the common case.
   static void write_message(std::string& out, Bytes data, Bytes id = {});
+  // The same in pieces, for a large text that need not be copied: this, the text, message_end. For a text
+  // without line ends.
+  static void write_message_begin(std::string& out, Bytes id = {});
+  static constexpr Bytes message_end = "\n\n";
   // A comment, such as the one that keeps a connection open; line ends make several.
   static void write_comment(std::string& out, Bytes text = {});
 };

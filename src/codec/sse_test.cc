@@ -144,6 +144,31 @@ TEST(SseWriter, CutsDataAtEveryLineEnd) {
   EXPECT_EQ(out, "event: x\nid: 7\nretry: 5\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
 }
 
+TEST(SseWriter, WritesAMessageInPiecesAsInOne) {
+  for (const Bytes id : {Bytes(""), Bytes("7")}) {
+    std::string whole;
+    SseWriter::write_message(whole, "{}", id);
+    std::string pieces;
+    SseWriter::write_message_begin(pieces, id);
+    pieces.append("{}").append(SseWriter::message_end);
+    EXPECT_EQ(pieces, whole);
+  }
+}
+
+TEST(SseWriter, SeesALineEndAnywhere) {
+  for (std::size_t size = 0; size < 200; ++size) {
+    std::string text(size, 'x');
+    EXPECT_FALSE(has_line_end(text));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const char end : {'\n', '\r'}) {
+        text[at] = end;
+        ASSERT_TRUE(has_line_end(text)) << at << " of " << size;
+        text[at] = 'x';
+      }
+    }
+  }
+}
+
 TEST(SseWriter, CannotBeMadeToWriteAnotherField) {
   std::string out;
   SseWriter::write_event(out, {.event = "x\ndata: evil",

@@ -16,7 +16,8 @@
 namespace sluice {
 
 namespace {
-constexpr seconds doubted_for(10);  // after a failure
+constexpr seconds doubted_for(10);           // after a failure
+constexpr std::size_t fields_expected = 12;  // what a request carries with what the transport adds
 }
 
 Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& context,
@@ -70,6 +71,7 @@ void HttpUpstream::open_modern(Exchange& exchange) {
   const ClientRequest& request = exchange.request();
   const Envelope& envelope = request.message.envelope();
   std::vector<HeaderPair> fields;
+  fields.reserve(fields_expected + request.param_headers.size());
   fields.push_back(HeaderPair{"MCP-Protocol-Version", std::string(revision_text(request.revision))});
   fields.push_back(HeaderPair{"Mcp-Method", encode_mirrored(envelope.method)});
   if (const auto name = mirrored_name(envelope))

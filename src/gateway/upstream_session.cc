@@ -66,6 +66,7 @@ UpstreamSession::~UpstreamSession() { --upstream_.sessions_; }
 
 std::vector<HeaderPair> UpstreamSession::fields() const {
   std::vector<HeaderPair> fields;
+  fields.reserve(8);  // with what the transport adds
   if (!id_.empty()) fields.push_back(HeaderPair{"Mcp-Session-Id", id_});
   if (!revision_.empty()) fields.push_back(HeaderPair{"MCP-Protocol-Version", revision_});
   return fields;

@@ -51,6 +51,12 @@ Verdict check_disagreement(const Envelope& envelope, const StandardHeaders& head
 
 bool is_string(const Envelope& envelope, JsonSpan span) { return span && envelope.text[span.begin] == '"'; }
 
+Verdict check_client_info(const Envelope& envelope) {
+  if (envelope.meta_client_info && envelope.text[envelope.meta_client_info.begin] != '{')
+    return refusals::malformed_meta("io.modelcontextprotocol/clientInfo must be an object");
+  return std::nullopt;
+}
+
 // Step 4: the envelope's required keys.
 Verdict check_meta(const Envelope& envelope, Revision revision) {
   if (!envelope.meta) return refusals::malformed_meta("params._meta is required");
@@ -58,13 +64,12 @@ Verdict check_meta(const Envelope& envelope, Revision revision) {
     return refusals::malformed_meta("_meta needs io.modelcontextprotocol/protocolVersion, a string");
   if (!envelope.meta_client_capabilities)
     return refusals::malformed_meta("_meta needs io.modelcontextprotocol/clientCapabilities, an object");
+  if (envelope.view(envelope.meta_client_capabilities) == "{}") return check_client_info(envelope);
   const auto json = Json::parse(envelope.view(envelope.meta_client_capabilities));
   if (!json) return refusals::malformed_meta("clientCapabilities: " + json.error().message);
   if (const auto capabilities = parse_client_capabilities(*json, revision); !capabilities)
     return refusals::malformed_meta("clientCapabilities: " + capabilities.error().message);
-  if (envelope.meta_client_info && envelope.text[envelope.meta_client_info.begin] != '{')
-    return refusals::malformed_meta("io.modelcontextprotocol/clientInfo must be an object");
-  return std::nullopt;
+  return check_client_info(envelope);
 }
 
 // Step 5.

@@ -269,8 +269,8 @@ TEST_P(StreamContract, OneTurnGivesOneConnectionNoMoreThanItsShare) {
   limits.net.turn_read_bytes_max = 5'000;
   open(limits);
   at_far_.bytes.clear();
-  near().write(std::string(100'000, 'x'));
-  EXPECT_TRUE(until([&] { return at_far_.bytes.size() == 100'000; }));
+  near().write(std::string(400'000, 'x'));
+  EXPECT_TRUE(until([&] { return at_far_.bytes.size() == 400'000; }));
   EXPECT_LE(at_far_.chunk_bytes_most, 5'000U);
 }
 

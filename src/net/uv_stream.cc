@@ -18,8 +18,9 @@
 namespace sluice {
 namespace {
 
-// From this size on, a write goes to the kernel at once instead of being copied first.
-constexpr std::size_t direct_bytes_min = 64 * 1024;
+// From this size on, a write goes to the kernel at once instead of being copied first: below it a copy costs
+// less than the second system call, for what the turn writes behind it.
+constexpr std::size_t direct_bytes_min = 256 * 1024;
 
 uv_buf_t buffer_of(Bytes bytes) {
   uv_buf_t buffer;

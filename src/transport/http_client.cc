@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "base/buffer.h"
@@ -47,6 +48,8 @@ class HttpClientConnection final : public StreamHandler {
   void resume();
   // The owner dropped the fetch before its response was complete.
   void abandon();
+  // The owner has heard enough: the rest of the response is read and thrown away, within bounds.
+  void finish_unheard();
   void close();
   [[nodiscard]] bool pooled() const { return pooled_; }
 
@@ -61,6 +64,8 @@ class HttpClientConnection final : public StreamHandler {
   // `more`: bytes follow the response, though nothing else was asked.
   void complete(bool more);
   void rest();
+  // The bounded end of a response that nobody listens to any more.
+  void skip(Bytes input);
   void fail(Error error);
 
   HttpClient& client_;
@@ -72,12 +77,17 @@ class HttpClientConnection final : public StreamHandler {
   Buffer held_;           // input behind a pause
   bool stopped_ = false;  // reading stopped at a pause: there may be events left even without input
   bool reading_ = false;  // read() is on the stack
+  std::optional<std::size_t> skipped_;  // bytes thrown away, while the rest of a response goes unheard
   Timer idle_timer_;
   milliseconds idle_max_{};
   bool ended_ = false;  // the peer finished while we were paused
 };
 
 HttpFetch::~HttpFetch() { client_.forget(*this); }
+
+void HttpFetch::finish_unheard() {
+  if (connection_ != nullptr) std::exchange(connection_, nullptr)->finish_unheard();
+}
 
 void HttpFetch::pause() {
   paused_ = true;
@@ -167,7 +177,33 @@ void HttpClientConnection::abandon() {
   close();
 }
 
+void HttpClientConnection::finish_unheard() {
+  const bool may_rest =
+      pooled_ && stream_ && !fetch_->paused_ && !stopped_ && !ended_ && stream_->unsent() == 0;
+  if (!may_rest) return abandon();
+  fetch_ = nullptr;
+  skipped_ = 0;
+  client_.reactor_.arm_after(idle_timer_, client_.options_.unheard);  // else it closes
+  // Whether read() is on the stack or the next bytes come, it goes on with skip().
+}
+
+void HttpClientConnection::skip(Bytes input) {
+  for (;;) {
+    const std::size_t before = input.size();
+    const Http1Reader::Step step = reader_.next(input);
+    *skipped_ += before - input.size();
+    if (step == Http1Reader::Step::end) {
+      skipped_.reset();
+      idle_timer_.cancel();
+      return reader_.keep_alive() && idle_max_.count() > 0 && input.empty() ? rest() : close();
+    }
+    if (step == Http1Reader::Step::refused || *skipped_ > client_.options_.unheard_bytes_max) return close();
+    if (step == Http1Reader::Step::need_bytes) return;
+  }
+}
+
 void HttpClientConnection::close() {
+  skipped_.reset();
   idle_timer_.cancel();
   connecting_.reset();
   stream_.reset();
@@ -175,6 +211,7 @@ void HttpClientConnection::close() {
 }
 
 void HttpClientConnection::on_bytes(PaddedBytes bytes) {
+  if (skipped_) return skip(bytes.bytes);
   if (fetch_ == nullptr) return close();  // a server that speaks unasked
   if (!fetch_->paused_ && !stopped_) return read(bytes.bytes);
   stopped_ = true;
@@ -192,6 +229,7 @@ void HttpClientConnection::read(Bytes input) {
     break;
   }
   reading_ = false;
+  if (skipped_) skip(input);
 }
 
 // False when the fetch is over, or was dropped.

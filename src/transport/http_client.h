@@ -60,6 +60,10 @@ class HttpFetch {
   // Stops and restarts the response's body: the far server stops with it.
   void pause();
   void resume();
+  // Ends this fetch as dropping it would, but does not cost the connection where little is left to come: the
+  // rest of the response is thrown away, within bounds. For who knows that it holds nothing more for him.
+  // Nothing is called afterwards.
+  void finish_unheard();
 
  private:
   friend class HttpClient;
@@ -93,6 +97,8 @@ struct HttpClientOptions {
   std::size_t streams_max = 10'000;  // connections beside the pool, for requests that stay open
   milliseconds connect = NetLimits{}.connect;
   milliseconds idle = UpstreamLimits{}.idle_connection;
+  milliseconds unheard = UpstreamLimits{}.unheard;  // for the rest of a response after finish_unheard()
+  std::size_t unheard_bytes_max = UpstreamLimits{}.unheard_bytes_max;
   StartConnect start_connect;  // empty: connect_stream
 };
 

@@ -12,8 +12,11 @@
 namespace sluice {
 namespace {
 
+using testing_client::chunk;
 using testing_client::FarServer;
+using testing_client::last_chunk;
 using testing_client::response;
+using testing_client::stream_head;
 using testing_fronts::count_of;
 using testing_fronts::TestPeer;
 using testing_fronts::World;
@@ -99,6 +102,63 @@ TEST_F(HttpClientTest, ReusesAConnectionAfterACompleteResponse) {
   }
   EXPECT_EQ(client->counters().connects, 1U);
   EXPECT_EQ(far.requests(), 3U);
+}
+
+// A response whose last bytes nobody needs: the connection serves again once they have passed.
+TEST_F(HttpClientTest, ReusesAConnectionWhoseResponseEndedUnheardAtEverySplit) {
+  const std::string text = stream_head + chunk("heard") + chunk("unheard") + last_chunk;
+  const std::size_t heard = stream_head.size() + chunk("heard").size();
+  for (std::size_t split = heard; split <= text.size(); ++split) {
+    Asker asker;
+    asker.at_body = [&asker] {
+      HttpFetch& fetch = *asker.fetch;
+      fetch.finish_unheard();
+    };
+    ask(asker);
+    world.settle();
+    say(Bytes(text).substr(0, split));
+    say(Bytes(text).substr(split));
+    ASSERT_EQ(asker.log, "hb") << split;
+    ASSERT_EQ(asker.body, "heard");
+    ASSERT_EQ(client->idle_connections(), 1U) << split;
+  }
+  EXPECT_EQ(client->counters().connects, 1U);
+}
+
+TEST_F(HttpClientTest, WhatGoesUnheardIsBoundedInBytesAndTime) {
+  for (const bool by_bytes : {true, false}) {
+    Asker asker;
+    ask(asker);
+    world.settle();
+    const std::size_t at = far.peers.size() - 1;
+    say(stream_head + chunk("heard"), at);
+    asker.fetch->finish_unheard();
+    asker.fetch.reset();
+    say(chunk("more"), at);
+    EXPECT_FALSE(peer(at).closed());
+    if (by_bytes) {
+      say(chunk(std::string(UpstreamLimits{}.unheard_bytes_max, 'x')), at);
+    } else {
+      world.advance(UpstreamLimits{}.unheard + milliseconds(1));
+    }
+    EXPECT_TRUE(peer(at).closed()) << by_bytes;
+    EXPECT_EQ(client->connections(), 0U);
+  }
+}
+
+TEST_F(HttpClientTest, AResponseThatGoesUnheardAndBreaksClosesItsConnectionQuietly) {
+  for (const Bytes rest : {Bytes("zz\r\n"), Bytes("0\r\n\r\nHTTP/1.1 200 OK\r\n")}) {
+    Asker asker;
+    ask(asker);
+    world.settle();
+    const std::size_t at = far.peers.size() - 1;
+    say(stream_head + chunk("heard"), at);
+    asker.fetch->finish_unheard();
+    say(rest, at);
+    EXPECT_TRUE(peer(at).closed());
+    EXPECT_EQ(asker.log, "hb");
+    EXPECT_EQ(client->connections(), 0U);
+  }
 }
 
 TEST_F(HttpClientTest, DoesNotReuseAConnectionThatTheResponseCloses) {

@@ -67,7 +67,12 @@ void HttpCall::start_stream(int status, Bytes content_type, HeaderFields fields)
 
 std::size_t HttpCall::write(Bytes bytes) {
   CHECK(state_ == State::streaming);
-  return connection_->write(*this, bytes);
+  return connection_->write(*this, {bytes});
+}
+
+std::size_t HttpCall::write(std::initializer_list<Bytes> pieces) {
+  CHECK(state_ == State::streaming);
+  return connection_->write(*this, pieces);
 }
 
 void HttpCall::end() {

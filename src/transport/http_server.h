@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -68,6 +69,8 @@ class HttpCall {
   // Returns the room left; at 0 pause until on_drained(). A peer that does not read is closed at limits.net's
   // bound.
   std::size_t write(Bytes bytes);
+  // The same for a text that lies in pieces, such as a large one between two small ones.
+  std::size_t write(std::initializer_list<Bytes> pieces);
   // The call is gone afterwards, as with respond().
   void end();
 

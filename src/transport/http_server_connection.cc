@@ -331,10 +331,12 @@ void HttpConnection::start_stream(HttpCall& call, int status, Bytes content_type
   call.state_ = HttpCall::State::streaming;
 }
 
-std::size_t HttpConnection::write(HttpCall& call, Bytes bytes) {
+std::size_t HttpConnection::write(HttpCall& call, std::initializer_list<Bytes> pieces) {
   const Entry entry(*this);
   if (overflowed_) return 0;
-  if (bytes.empty() || call.head_.method == "HEAD") return server_.options_.net.unsent_bytes_soft;
+  std::size_t size = 0;
+  for (const Bytes piece : pieces) size += piece.size();
+  if (size == 0 || call.head_.method == "HEAD") return server_.options_.net.unsent_bytes_soft;
   if (stream_->unsent() > server_.options_.net.unsent_bytes_max) {
     overflowed_ = true;
     ++server_.counters_.slow_readers;
@@ -343,18 +345,18 @@ std::size_t HttpConnection::write(HttpCall& call, Bytes bytes) {
   }
   std::string& out = busy_->out;
   out.clear();
-  std::size_t room = 0;
-  if (!call.chunked_) {
-    room = stream_->write(bytes);
-  } else if (bytes.size() <= one_write_bytes_max) {
-    write_chunk(out, bytes);
-    room = stream_->write(out);
-  } else {
-    write_chunk_begin(out, bytes.size());
+  if (call.chunked_) write_chunk_begin(out, size);
+  for (const Bytes piece : pieces) {
+    if (out.size() + piece.size() <= one_write_bytes_max) {
+      out.append(piece);
+      continue;
+    }
     stream_->write(out);
-    stream_->write(bytes);
-    room = stream_->write(chunk_end);
+    out.clear();
+    stream_->write(piece);
   }
+  if (call.chunked_) out.append(chunk_end);
+  const std::size_t room = stream_->write(out);
   if (room == 0) call.blocked_ = full_ = true;
   return room;
 }

@@ -48,7 +48,7 @@ class HttpConnection final : public StreamHandler {
   // For HttpCall.
   void respond(HttpCall& call, int status, Bytes content_type, Bytes body, HeaderFields fields);
   void start_stream(HttpCall& call, int status, Bytes content_type, HeaderFields fields);
-  std::size_t write(HttpCall& call, Bytes bytes);
+  std::size_t write(HttpCall& call, std::initializer_list<Bytes> pieces);
   void end(HttpCall& call);
   [[nodiscard]] std::string peer_name() const { return stream_ ? stream_->peer_name() : std::string(); }
 

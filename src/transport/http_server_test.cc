@@ -205,6 +205,15 @@ TEST_F(HttpServerTest, StreamsInChunks) {
   EXPECT_GT(handler.held->write("0123456789abcdef"), 0u);
   world->settle();
   EXPECT_EQ(peer->take(), "10\r\n0123456789abcdef\r\n");
+  // Pieces are one chunk, however large they are.
+  for (const std::size_t size : {std::size_t{4}, std::size_t{20'000}, std::size_t{300'000}}) {
+    const std::string large(size, 'x');
+    handler.held->write({"a", large, "z", large});
+    world->settle();
+    std::string chunk;
+    write_chunk(chunk, "a" + large + "z" + large);
+    EXPECT_EQ(peer->take(), chunk);
+  }
   handler.held->end();
   world->settle();
   EXPECT_EQ(peer->take(), "0\r\n\r\n");

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Bytes accept_both = "application/json, text/event-stream";
 constexpr Bytes accept_stream = "text/event-stream";
+constexpr std::size_t promised_bytes_max = 256 * 1024;   // taken at a Content-Length's word
 constexpr milliseconds retry_least = milliseconds(100);  // a server that asks for less is not asked in a loop
 constexpr milliseconds retry_most = std::chrono::minutes(5);
 
@@ -21,6 +22,10 @@ std::string owned(const HttpHead& head, Bytes name) { return std::string(header_
 
 UpstreamPost::UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler)
     : client_(client), handler_(handler), charge_(client.reactor_.budget()) {}
+
+UpstreamPost::~UpstreamPost() {
+  if (answered_ && fetch_) fetch_->finish_unheard();
+}
 
 void UpstreamPost::on_head(const HttpHead& head) {
   const Lifetime::Watch watch(lifetime_);
@@ -39,10 +44,18 @@ void UpstreamPost::on_head(const HttpHead& head) {
   }
   const auto type = parse_media_type(header_value(head.fields, "Content-Type"));
   if (type && type->is("application", "json")) reply_ = Reply::json;
+  if (reply_ == Reply::json && head.framing == HttpFraming::length) expect_body(head.content_length);
   if (type && type->is("text", "event-stream")) {
     reply_ = Reply::stream;
     events_ = std::make_unique<SseReader>(client_.options_.sse);
   }
+}
+
+// A promised length is worth memory only as far as the budget goes; without it the text grows as it comes.
+void UpstreamPost::expect_body(std::uint64_t length) {
+  if (length > client_.options_.json.message_bytes_max) return;
+  const auto bytes = static_cast<std::size_t>(length) + padding_bytes;
+  if (bytes <= promised_bytes_max && charge_.resize(bytes)) body_.reserve(bytes);
 }
 
 void UpstreamPost::on_body(Bytes piece) {
@@ -57,7 +70,8 @@ void UpstreamPost::on_body(Bytes piece) {
     case Reply::json: break;
   }
   const bool fits = body_.size() + piece.size() <= client_.options_.json.message_bytes_max;
-  if (fits && charge_.resize(body_.size() + piece.size())) {
+  const std::size_t needed = body_.size() + piece.size() + padding_bytes;
+  if (fits && (needed <= charge_.bytes() || charge_.resize(needed))) {
     body_.append(piece);
     return;
   }
@@ -96,7 +110,9 @@ bool UpstreamPost::deliver(PaddedString text) {
   ClientMessage message;
   const ScanResult scanned = message.take(client_.scanner_, std::move(text));
   const Lifetime::Watch watch(lifetime_);
-  if (scanned.ok() && message.envelope().kind != MessageKind::batch) {
+  const MessageKind kind = message.envelope().kind;
+  if (scanned.ok() && kind != MessageKind::batch) {
+    answered_ = answered_ || kind == MessageKind::response || kind == MessageKind::error_response;
     handler_.on_message(std::move(message));
     return watch.alive();
   }

@@ -47,9 +47,11 @@ class UpstreamPostHandler {
 
 class StreamableHttpClient;
 
-// One POST and its reply. Dropping it closes the reply, which in the modern era cancels the call.
+// One POST and its reply. Dropping it closes the reply, which in the modern era cancels the call; once a
+// response has been handed over there is nothing to cancel, and the connection is kept for the next.
 class UpstreamPost final : private HttpFetchHandler {
  public:
+  ~UpstreamPost() override;
   // Stops and restarts the reply: the far upstream stops with it.
   void pause() { fetch_->pause(); }
   void resume() { fetch_->resume(); }
@@ -63,6 +65,7 @@ class UpstreamPost final : private HttpFetchHandler {
   void on_body(Bytes piece) override;
   void on_complete() override;
   void on_failed(const Error& error, Outcome outcome) override;
+  void expect_body(std::uint64_t length);
   void on_stream(Bytes piece);
   // False when we were dropped meanwhile.
   bool deliver(PaddedString text);
@@ -71,6 +74,7 @@ class UpstreamPost final : private HttpFetchHandler {
   UpstreamPostHandler& handler_;
   std::unique_ptr<HttpFetch> fetch_;
   Reply reply_ = Reply::none;
+  bool answered_ = false;  // a response or error was handed over
   HttpAnswer answer_;
   std::string body_;
   Charge charge_;

@@ -157,6 +157,30 @@ TEST_F(StreamableHttpClientTest, GivesAnEventStreamAtEverySplit) {
   }
 }
 
+TEST_F(StreamableHttpClientTest, WhoLeavesAtTheAnswerKeepsTheConnectionForTheNextPost) {
+  const std::string text = stream_head + event(note_text) + event(answer_text) + last_chunk;
+  const std::size_t answered = text.size() - last_chunk.size();
+  for (std::size_t split = 0; split <= text.size(); ++split) {
+    Poster poster;
+    poster.at_message = [&poster] {
+      if (poster.log == "mm") poster.post.reset();
+    };
+    post(poster);
+    say(Bytes(text).substr(0, split));
+    say(Bytes(text).substr(split));
+    ASSERT_EQ(poster.log, "mm") << split;
+    ASSERT_EQ(client->http().idle_connections(), 1U) << split;
+  }
+  EXPECT_EQ(client->http().counters().connects, 1U);
+  // Before the answer, leaving is how a call is cancelled: the server must see it.
+  Poster poster;
+  post(poster);
+  say(Bytes(text).substr(0, answered / 2));
+  poster.post.reset();
+  world->settle();
+  EXPECT_TRUE(last().closed());
+}
+
 TEST_F(StreamableHttpClientTest, An202IsDoneWithoutAMessage) {
   Poster poster;
   post(poster);

@@ -12,6 +12,7 @@ namespace sluice {
 namespace {
 
 constexpr Bytes json_type = "application/json";
+constexpr std::size_t copied_bytes_max = 16 * 1024;  // a larger message is written from where it lies
 constexpr Bytes event_stream_type = "text/event-stream";
 
 // The HTTP status of a response that the service made: 200, but for the one error whose status is 400
@@ -260,10 +261,14 @@ std::size_t HttpReply::write_event(Bytes message) {
   if (call_ == nullptr) return server_.options_.limits.net.unsent_bytes_soft;
   std::string& out = server_.out_;
   out.clear();
+  arm();
+  if (message.size() >= copied_bytes_max && !has_line_end(message)) {
+    SseWriter::write_message_begin(out, id);
+    return call_->write({out, message, SseWriter::message_end});
+  }
   SseWriter::write_message(out, message, id);
   const std::size_t room = call_->write(out);
-  if (out.capacity() > 1024 * 1024) out = std::string();
-  arm();
+  if (out.capacity() > 2 * copied_bytes_max) out = std::string();
   return room;
 }
 
