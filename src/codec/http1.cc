@@ -150,8 +150,10 @@ bool parse_length(Bytes text, std::uint64_t& length) {
   length = 0;
   if (text.size() > 1 && text[0] == '0') return false;
   for (const char c : text) {
-    if (!is_a(digit_char, c) || length > (INT64_MAX - 9) / 10) return false;
-    length = length * 10 + static_cast<std::uint64_t>(c - '0');
+    if (!is_a(digit_char, c)) return false;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (length > (INT64_MAX - digit) / 10) return false;
+    length = length * 10 + digit;
   }
   return !text.empty();
 }

@@ -558,6 +558,8 @@ TEST(Http1, ReadsResponses) {
        "200 OK 1.0 Connection=keep-alive Content-Length=1 length(1) keep body=x end\nclosed"},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
        "304 Not Modified 1.1 Content-Length=5 none(5) keep body= end\nclosed"},
+      {"HTTP/1.1 304 x\r\nContent-Length: 9223372036854775807\r\n\r\n",
+       "304 x 1.1 Content-Length=9223372036854775807 none(9223372036854775807) keep body= end\nclosed"},
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
        "204 No 1.1 none keep body= end\nclosed"},
       {"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",

@@ -215,6 +215,8 @@ bool holds_treacherous_encoding(Bytes text) {
   return false;
 }
 
+bool has_drive_letter(Bytes path) { return path.size() > 1 && is_alpha(path[0]) && path[1] == ':'; }
+
 // True when ".." leads above where the path starts; in a rootless path, whose start nobody knows, every ".."
 // does. Expects encodings to be normalised.
 bool climbs_out(Bytes path) {
@@ -486,23 +488,25 @@ std::string percent_encode(Bytes text, Bytes also_kept) {
 Result<std::string> canonical_resource_uri(Bytes text) {
   const auto url = parse_url(text);
   if (!url) return url.error();
-  if (holds_treacherous_encoding(url->path) ||
-      (url->authority && holds_treacherous_encoding(*url->authority)))
+  // Normalised first: "%25%32%65" is "%252e".
+  const std::string path = normalise_encoding(url->path);
+  if (holds_treacherous_encoding(path) ||
+      (url->authority && holds_treacherous_encoding(normalise_encoding(*url->authority))))
     return bad_url("it hides a separator, a dot or a control character behind an encoding");
-  if (climbs_out(normalise_encoding(url->path))) return bad_url("its path climbs above its root");
+  if (climbs_out(path)) return bad_url("its path climbs above its root");
   return normalise_url(*url);
 }
 
 Result<std::string> confined_path(Bytes encoded) {
   if (!consists_of(encoded, ":@/")) return bad_url("the path holds a character that must be encoded");
-  if (holds_treacherous_encoding(encoded))
+  if (holds_treacherous_encoding(normalise_encoding(encoded)))
     return bad_url("the path hides a separator, a dot or a control character behind an encoding");
   const auto decoded = percent_decode(encoded);
   if (!decoded || !is_utf8(*decoded)) return bad_url("the path is not UTF-8");
   Bytes rest = *decoded;
   if (rest.starts_with('/')) return bad_url("the path is absolute");
-  if (rest.size() > 1 && is_alpha(rest[0]) && rest[1] == ':')
-    return bad_url("the path begins with a drive letter");
+  const Error drive = bad_url("the path begins with a drive letter");
+  if (has_drive_letter(rest)) return drive;
 
   std::string out;
   for (;;) {
@@ -516,9 +520,11 @@ Result<std::string> confined_path(Bytes encoded) {
       if (!out.empty()) out.push_back('/');
       out.append(segment);
     }
-    if (slash == Bytes::npos) return out;
+    if (slash == Bytes::npos) break;
     rest.remove_prefix(slash + 1);
   }
+  if (has_drive_letter(out)) return drive;  // "./" or "a/../" stood before it
+  return out;
 }
 
 std::optional<Origin> parse_origin(Bytes text) {
