@@ -2,13 +2,14 @@
 // The HTTP/1.1 reader against a second reader, written apart from it: slow, simple, working on the whole text
 // with strings, sharing no line of code. Both must tell the same story of any bytes: the same messages taken,
 // the same place of refusal, the same place of waiting. The reader is fed in pieces, each in memory of
-// exactly its size.
+// exactly its size. What is written from the heads that were read is read again as them.
 //
 // The first byte of an input chooses role, limits and ending, the second seeds the cuts, the rest is the
 // wire.
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <memory>
@@ -225,6 +226,20 @@ class SimpleReader {
              all(rest.substr(mark), "-._~!$&'()*+,;=:@/?", true));
     }
     told_ = method + " " + target;
+    authority_ = method == "CONNECT" ? target : "";
+    path_ = target;
+    query_ = "";
+    if (method == "CONNECT" || target == "*") return;
+    if (target[0] != '/') {
+      const std::size_t begin = target.find("//") + 2;
+      const std::size_t end = std::min(target.find_first_of("/?", begin), target.size());
+      authority_ = target.substr(begin, end - begin);
+      path_ = target.substr(end);
+      if (path_.empty() || path_[0] == '?') path_.insert(0, "/");
+    }
+    const std::size_t mark = std::min(path_.find('?'), path_.size());
+    query_ = path_.substr(std::min(mark + 1, path_.size()));
+    path_.resize(mark);
   }
 
   void status_line(const Text& text) {
@@ -234,7 +249,7 @@ class SimpleReader {
     demand(status.find_first_not_of("0123456789") == Text::npos);
     status_ = std::stoi(status);
     demand(status_ >= 100 && status_ <= 599 && (text.size() == 12 || text[12] == ' ') && plain_value(text));
-    told_ = status;
+    told_ = status + "(" + (text.size() > 13 ? text.substr(13) : "") + ")";
   }
 
   std::vector<Text> values(const char* name) const {
@@ -251,8 +266,10 @@ class SimpleReader {
     const auto codings = values("transfer-encoding");
     bool keep = minor_ == 1;
     bool close = false;
+    bool upgrades = false;
     for (const Text& value : values("connection")) {
       for (const Text& element : listed(value)) {
+        upgrades = upgrades || element == "upgrade";
         keep = keep || element == "keep-alive";
         close = close || element == "close";
       }
@@ -282,6 +299,15 @@ class SimpleReader {
                                        (setting_.no_body && !past_first_));
     past_first_ = true;
     const bool until_close = !is_request && !empty && lengths.empty() && codings.empty();
+    const auto upgrade = values("upgrade");
+    const auto expect = values("expect");
+    if (is_request && authority_.empty() && !hosts.empty()) authority_ = hosts[0];
+    if (is_request) told_ += " " + authority_ + " " + path_ + " " + query_;
+    if (upgrades && upgrade.size() == 1) told_ += " upgrade " + upgrade[0];
+    if (is_request && minor_ == 1 && expect.size() == 1 && lowered(expect[0]) == "100-continue")
+      told_ += " expect";
+    if (!lengths.empty()) told_ += " length " + std::to_string(length);
+    told_ += " " + std::to_string(minor_);
     story_ += told_ + (keep && !until_close ? " keep " : " close ");
     if (empty) {
     } else if (!codings.empty()) {
@@ -379,6 +405,7 @@ class SimpleReader {
   Text told_;
   std::vector<std::pair<Text, Text>> fields_;
   std::size_t interim_ = 0;
+  Text authority_, path_, query_;
   int minor_ = 1;
   int status_ = 0;
   bool inside_ = false;  // behind an interim response
@@ -387,6 +414,70 @@ class SimpleReader {
 };
 
 // ---- The reader under test ----
+
+// The head written anew is read as the same head.
+void check_writing(const Setting& setting, const HttpHead& head) {
+  Text out = "before";
+  const bool request = setting.role == HttpRole::request;
+  const Status written = request ? write_request_head(out, head.method, head.target, head.fields)
+                                 : write_response_head(out, head.status, head.fields);
+  CHECK(written.ok());
+  Bytes input = Bytes(out).substr(6);
+  // A message of 1.0 may lack what one of 1.1 must have.
+  if (head.version_minor == 0) return;
+  const HttpLimits limits;
+  Http1Reader reader(setting.role, limits);
+  CHECK(reader.next(input) == Http1Reader::Step::head);
+  const HttpHead& again = reader.head();
+  CHECK(again.method == head.method && again.target == head.target && again.status == head.status);
+  CHECK(again.fields.size() == head.fields.size());
+  for (std::size_t i = 0; i < again.fields.size(); ++i)
+    CHECK(again.fields[i].name == head.fields[i].name && again.fields[i].value == head.fields[i].value);
+  CHECK(request || again.reason == reason_phrase(head.status));
+}
+
+// Whatever the writers take is one message with that body, and what they refuse leaves no trace.
+void check_writers(Bytes text, unsigned number) {
+  const Bytes name = text.substr(0, text.find(':'));
+  const Bytes value = text.substr(std::min(name.size() + 1, text.size()));
+  const HeaderField fields[] = {{name, value}, {"X-Last", "1"}};
+  const int status = static_cast<int>(number * 3 % 700);
+  const HttpLimits limits;
+  Text out;
+  const bool good = plain_token(Text(name)) && plain_value(Text(value)) && trimmed(Text(value)) == value;
+  const bool has_body = status >= 200 && status != 204 && status != 304;
+  const Bytes type = number % 2 == 0 ? Bytes("text/plain") : value;
+  const Status written = write_response(out, status, type, text, HeaderFields(fields, 2));
+  CHECK(written.ok() == (good && status >= 100 && status <= 599 && (has_body || text.empty())));
+  CHECK(written.ok() || out.empty());
+  const bool framed = lowered(Text(name)) == "content-length" || lowered(Text(name)) == "transfer-encoding";
+  if (written.ok() && has_body && !framed && value.size() <= limits.header_value_bytes_max) {
+    Http1Reader reader(HttpRole::response, limits);
+    Bytes input = out;
+    CHECK(reader.next(input) == Http1Reader::Step::head && reader.head().status == status);
+    CHECK(header_value(reader.head().fields, name) == value || lowered(Text(name)) == "content-type");
+    CHECK(reader.head().content_length == text.size());
+    if (!text.empty()) CHECK(reader.next(input) == Http1Reader::Step::body && reader.body() == text);
+    CHECK(reader.next(input) == Http1Reader::Step::end && input.empty());
+  }
+  out.clear();
+  const bool plain_target =
+      !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c > 32 && c < 127; });
+  CHECK(write_request_head(out, name, value, {{"Host", "h"}}).ok() ==
+        (plain_token(Text(name)) && plain_target));
+  CHECK(write_response_head(out, 200, {{name, value}}).ok() == good);
+  out.clear();
+  CHECK(write_request_head(out, "POST", "/", {{"Host", "h"}, {"Transfer-Encoding", "chunked"}}).ok());
+  for (std::size_t at = 0; at < text.size(); at += number + 1) write_chunk(out, text.substr(at, number + 1));
+  write_chunk(out, "");
+  write_last_chunk(out);
+  Http1Reader reader(HttpRole::request, limits);
+  Bytes input = out;
+  Text body;
+  CHECK(reader.next(input) == Http1Reader::Step::head);
+  while (reader.next(input) == Http1Reader::Step::body) body.append(reader.body());
+  CHECK(input.empty() && body == text && reader.idle());
+}
 
 Text story_of(const Setting& setting, Bytes wire, unsigned seed) {
   Http1Reader reader(setting.role, setting.limits);
@@ -398,10 +489,19 @@ Text story_of(const Setting& setting, Bytes wire, unsigned seed) {
       if (setting.role == HttpRole::request) {
         story.append(head.method).append(" ").append(head.target);
       } else {
-        story.append(std::to_string(head.status));
+        story.append(std::to_string(head.status)).append("(").append(head.reason).append(")");
       }
       for (const HeaderField& field : head.fields)
         story.append("[").append(field.name).append("=").append(field.value).append("]");
+      if (setting.role == HttpRole::request)
+        story.append(" ").append(head.authority).append(" ").append(head.path).append(" ").append(head.query);
+      if (!head.upgrade.empty()) story.append(" upgrade ").append(head.upgrade);
+      if (head.expect_continue) story += " expect";
+      if (count_headers(head.fields, "content-length") != 0)
+        story += " length " + std::to_string(head.content_length);
+      story += " " + std::to_string(head.version_minor);
+      check_writing(setting, head);
+      CHECK(reader.keep_alive() == head.keep_alive && !reader.idle());
       story += head.keep_alive ? " keep " : " close ";
     } else if (step == Http1Reader::Step::body) {
       CHECK(!reader.body().empty());
@@ -456,6 +556,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   const Bytes wire(reinterpret_cast<const char*>(data) + 2, size - 2);
   const Text expected = SimpleReader(setting, Text(wire)).story();
+  check_writers(wire, data[1]);
   for (const unsigned seed : {0U, 1U, data[1] + 2U}) CHECK(story_of(setting, wire, seed) == expected);
   return 0;
 }
