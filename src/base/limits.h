@@ -120,6 +120,32 @@ struct UpstreamLimits {
   milliseconds farewell_wait = seconds(10);  // for the answer to a DELETE
 };
 
+// The bridge between the eras.
+struct BridgeLimits {
+  // A legacy client in front of a modern server.
+  std::size_t tool_lists_max = 1'000;                 // one for each principal and set of capabilities
+  std::size_t tools_max = 10'000;                     // of one list, those that need something done
+  milliseconds tools_wait = seconds(10);              // for a tool list, before calls go without it
+  milliseconds tools_kept = std::chrono::minutes(5);  // without news that it changed
+  milliseconds round_pace = milliseconds(250);        // before a retry that asked nobody anything
+  milliseconds round_pace_max = seconds(5);           // while the same page waits for a person
+  milliseconds listen_wait = seconds(10);             // for the acknowledgement of a subscription
+  // A modern client in front of a legacy server.
+  std::size_t classes_per_principal_max = 4;  // sessions at the upstream, one a class of capabilities (D6.1)
+  std::size_t sessions_max = 10'000;          // at one upstream
+  milliseconds session_idle = std::chrono::minutes(5);
+  std::size_t session_waiting_max = 1'024;   // requests that wait for one session to open
+  milliseconds own_wait = seconds(10);       // for the answer to a request of ours before a client's
+  milliseconds coalesce = milliseconds(20);  // from the first question to the answer that carries it
+  std::size_t parked_max = 10'000;           // calls whose client was asked
+  std::size_t parked_per_principal_max = 8;  // beyond, that principal's oldest is cancelled (D6.4)
+  std::size_t parked_logs_max = 64;          // log lines kept for the retry
+  std::size_t parked_log_bytes_max = 64 * 1024;
+  std::size_t attached_max = 4;             // retries of one round that are answered together
+  milliseconds result_kept = seconds(60);   // for a second retry
+  milliseconds ask_progress = seconds(20);  // between signs of life to an upstream whose question waits
+};
+
 // The supervisor and its workers.
 struct ProcessLimits {
   std::size_t deaths_max = 5;  // of workers within deaths_window; one more ends the program
@@ -148,6 +174,7 @@ struct Limits {
   NetLimits net;
   McpLimits mcp;
   UpstreamLimits upstream;
+  BridgeLimits bridge;
   ProcessLimits process;
   ObserveLimits observe;
   milliseconds drain = seconds(30);  // after SIGTERM (GS1)
