@@ -146,6 +146,20 @@ struct BridgeLimits {
   milliseconds ask_progress = seconds(20);  // between signs of life to an upstream whose question waits
 };
 
+// Several upstreams behind one route.
+struct FederationLimits {
+  std::size_t names_max = 100'000;  // shortened names whose meaning is remembered
+  std::size_t uris_max = 100'000;   // resources and templates whose upstream is remembered
+  std::size_t uri_bytes_max = 8 * 1024;
+  std::size_t templates_max = 1'000;       // that URIs are held against
+  std::size_t page_items_max = 1'000;      // lists are put on one page until it has this many
+  std::size_t learned_pages_max = 1'000;   // of one list that is read for what its names mean
+  std::size_t asks_max = 1'024;            // questions of all upstreams of one session, open at once
+  std::size_t held_notes_max = 64;         // of a subscription that is not acknowledged yet
+  milliseconds change_notice{50};          // changes of lists within this are told once
+  milliseconds listen_again = seconds(5);  // before a subscription that an upstream lost is made again
+};
+
 // The supervisor and its workers.
 struct ProcessLimits {
   std::size_t deaths_max = 5;  // of workers within deaths_window; one more ends the program
@@ -175,6 +189,7 @@ struct Limits {
   McpLimits mcp;
   UpstreamLimits upstream;
   BridgeLimits bridge;
+  FederationLimits federation;
   ProcessLimits process;
   ObserveLimits observe;
   milliseconds drain = seconds(30);  // after SIGTERM (GS1)
