@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/bridged_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/json_writer.h"
+#include "codec/jsonrpc.h"
+#include "gateway/leased_session.h"
+#include "gateway/tool_headers.h"
+
+namespace sluice {
+
+namespace {
+
+std::string decoded(const Envelope& envelope, JsonSpan span) {
+  std::string text;
+  if (!span || !decode_json_string(envelope.view(span), text)) text.clear();
+  return text;
+}
+
+ClientCapabilities capabilities_of(const Exchange& exchange) {
+  const Envelope& envelope = exchange.request().message.envelope();
+  const auto json = Json::parse(envelope.view(envelope.meta_client_capabilities));
+  if (!json) return {};
+  auto capabilities = parse_client_capabilities(*json, latest_modern);
+  return capabilities ? *std::move(capabilities) : ClientCapabilities();
+}
+
+std::optional<std::size_t> level_of(const Exchange& exchange) {
+  const Envelope& envelope = exchange.request().message.envelope();
+  return envelope.meta_log_level ? log_level_rank(envelope.view(envelope.meta_log_level)) : std::nullopt;
+}
+
+Bytes token_of(const Exchange& exchange) {
+  const Envelope& envelope = exchange.request().message.envelope();
+  return envelope.meta_progress_token ? envelope.view(envelope.meta_progress_token) : Bytes();
+}
+
+void refuse_with(Exchange& exchange, const Refusal& refusal) {
+  exchange.refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
+}
+
+}  // namespace
+
+// ---- Beginning and end
+
+void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange) {
+  auto owned = std::make_unique<BridgedCall>(bridge, session, exchange);
+  BridgedCall& call = *owned;
+  const std::string text =
+      legacy_request(exchange.request().message.envelope(), std::to_string(call.number_));
+  call.inner_ = session.make_exchange(text, call, exchange.request().correlation_id);
+  bridge.calls_.emplace(call.number_, std::move(owned));
+  session.opened(call);
+  call.attach(exchange);
+  bridge.parts_.upstream.open(*call.inner_);
+}
+
+BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exchange& exchange)
+    : bridge_(bridge),
+      session_(&session),
+      number_(bridge.next_number_++),
+      principal_(exchange.request().principal),
+      capabilities_(capabilities_of(exchange)),
+      method_(find_method(exchange.request().message.envelope().method)),
+      method_text_(exchange.request().message.envelope().method),
+      uri_(exchange.request().message.envelope().uri),
+      server_info_(session.server().server_info),
+      rounds_(static_cast<const OuterTie&>(*exchange.attachment).rounds),
+      machine_(bridge.parts_.reactor.limits().mcp),
+      timer_([](void* self) { static_cast<BridgedCall*>(self)->on_timer(); }, this),
+      beat_([](void* self) { static_cast<BridgedCall*>(self)->beat(); }, this) {
+  ++bridge_.running_;
+}
+
+BridgedCall::~BridgedCall() = default;
+
+void BridgedCall::inner_over() {
+  watched_.clear();
+  beat_.cancel();
+  if (!inner_) return;
+  --bridge_.running_;
+  bridge_.bury(std::move(inner_));
+  LeasedSession* session = std::exchange(session_, nullptr);
+  if (session != nullptr) session->closed(*this);
+}
+
+void BridgedCall::cancel_inner(CancelReason reason) {
+  watched_.clear();
+  beat_.cancel();
+  if (!inner_) return;
+  --bridge_.running_;
+  bridge_.cancel_later(std::move(inner_), reason);
+  LeasedSession* session = std::exchange(session_, nullptr);
+  if (session != nullptr) session->closed(*this);
+}
+
+void BridgedCall::settle(Ending ending) {
+  switch (machine_.outcome()) {
+    case ParkedCall::OutcomeVerdict::drop: return;
+    case ParkedCall::OutcomeVerdict::keep: ending_ = std::move(ending); return;
+    case ParkedCall::OutcomeVerdict::deliver: break;
+  }
+  ending_ = std::move(ending);
+  for (Exchange* exchange : std::exchange(outers_, {})) answer(*exchange);
+  linger();
+}
+
+// Only a call that was parked can be asked for once more.
+void BridgedCall::linger() {
+  if (machine_.generation() == 0 || bridge_.stopped_ || !bridge_.hold(*this)) return vanish();
+  bridge_.parts_.reactor.arm_after(timer_, bridge_.limits_.result_kept);
+}
+
+void BridgedCall::vanish() {
+  timer_.cancel();
+  beat_.cancel();
+  bridge_.drop_call(*this);
+}
+
+void BridgedCall::lost(const Refusal& refusal) {
+  session_ = nullptr;  // it lists its calls no more
+  inner_over();
+  Refusal unknown = refusals::upstream_lost(Outcome::sent_unknown);
+  unknown.message = refusal.message;
+  settle(std::move(unknown));
+}
+
+void BridgedCall::give_up(const char* why, const Refusal& refusal) {
+  if (why != nullptr)
+    bridge_.parts_.log.warning("a parked call was given up")
+        .field("upstream", bridge_.parts_.config.name)
+        .field("method", method_text_)
+        .field("why", why);
+  if (machine_.abandon()) cancel_inner(CancelReason::shutdown);
+  for (Exchange* exchange : std::exchange(outers_, {})) refuse_with(*exchange, refusal);
+  vanish();
+}
+
+// ---- The client's side
+
+void BridgedCall::attach(Exchange& exchange) {
+  OuterTie& tie = OuterTie::of(exchange);
+  tie.session = nullptr;
+  tie.call = this;
+  outers_.push_back(&exchange);
+}
+
+void BridgedCall::left(Exchange& exchange, CancelReason reason) {
+  if (std::erase(outers_, &exchange) == 0) return;
+  if (!machine_.leave()) return drained();
+  cancel_inner(reason);
+  vanish();
+}
+
+void BridgedCall::drained() {
+  if (inner_ && std::exchange(paused_, false)) bridge_.parts_.upstream.drained(*inner_);
+}
+
+void BridgedCall::retry(Exchange& exchange, std::size_t generation, const Answers& answers) {
+  if (machine_.phase() == ParkedCall::Phase::attached && outers_.size() >= bridge_.limits_.attached_max)
+    return bridge_.refuse(exchange, refusals::overloaded("this call is retried too often at once"));
+  std::vector<std::string> keys;
+  keys.reserve(answers.size());
+  for (const auto& [key, result] : answers) keys.push_back(key);
+  const ParkedCall::Retry verdict = machine_.retry(generation, keys);
+  switch (verdict.kind) {
+    case ParkedCall::RetryKind::stale:
+    case ParkedCall::RetryKind::gone:
+      return bridge_.refuse(exchange,
+                            refusals::invalid_params("requestState belongs to a round that is over; send the "
+                                                     "request again without it"));
+    case ParkedCall::RetryKind::repeat: return answer(exchange);
+    case ParkedCall::RetryKind::ask_again: return tell_asks(exchange);
+    case ParkedCall::RetryKind::attach: return attach(exchange);
+    case ParkedCall::RetryKind::deliver:
+      catch_up(exchange);
+      answer(exchange);
+      return linger();
+    case ParkedCall::RetryKind::resume: break;
+  }
+  bridge_.release(*this);
+  timer_.cancel();
+  attach(exchange);
+  catch_up(exchange);
+  resume(verdict, answers);
+}
+
+void BridgedCall::resume(const ParkedCall::Retry& retry, const Answers& answers) {
+  for (const auto& [id, index] : retry.answers) {
+    watched_.erase(id);
+    // The upstream may end the call, or its session, at any answer.
+    if (session_ != nullptr) session_->respond(id, answers[index].second);
+  }
+  if (machine_.phase() != ParkedCall::Phase::attached) return;
+  if (retry.incomplete) return park_now();
+  if (retry.more) bridge_.parts_.reactor.arm_after(timer_, bridge_.limits_.coalesce);
+}
+
+// What came while nobody was attached.
+void BridgedCall::catch_up(Exchange& exchange) {
+  const std::string progress = std::exchange(kept_progress_, {});
+  const std::deque<std::string> logs = std::exchange(kept_logs_, {});
+  kept_log_bytes_ = 0;
+  ClientMessage message;
+  if (!progress.empty() && !token_of(exchange).empty() &&
+      message.take(bridge_.scanner_, PaddedString(progress)).ok())
+    exchange.notify(with_progress_token(message.envelope(), token_of(exchange)));
+  const auto wanted = level_of(exchange);
+  for (const std::string& line : logs) {
+    if (!wanted || !message.take(bridge_.scanner_, PaddedString(line)).ok()) continue;
+    const auto level = log_level_rank(message.envelope().view(message.envelope().level));
+    if (level && *level >= *wanted) exchange.notify(line);
+  }
+}
+
+ModernReply BridgedCall::reply_for(const Exchange& exchange) const {
+  return ModernReply{exchange.request().message.id(), method_text_, uri_, server_info_};
+}
+
+void BridgedCall::answer(Exchange& exchange) {
+  if (const Refusal* refusal = std::get_if<Refusal>(&ending_); refusal != nullptr)
+    return refuse_with(exchange, *refusal);
+  if (const ClientMessage* response = std::get_if<ClientMessage>(&ending_); response != nullptr)
+    return answer_response(exchange, *response);
+  refuse_with(exchange, refusals::internal_error("the call has no outcome"));
+}
+
+void BridgedCall::answer_response(Exchange& exchange, const ClientMessage& response) {
+  const Envelope& envelope = response.envelope();
+  const int code = error_code(envelope);
+  if (code == rpc::url_elicitation_required) return ask_to_visit(exchange, envelope);
+  if (code == rpc::method_not_found) {
+    const std::string data = envelope.error_data ? std::string(envelope.view(envelope.error_data)) : "";
+    return exchange.refuse(404, code, decoded(envelope, envelope.error_message), data);
+  }
+  const auto text = modern_response(envelope, reply_for(exchange));
+  if (!text) {
+    Refusal refusal = refusals::upstream_lost(Outcome::answered);
+    refusal.message = "upstream '" + bridge_.parts_.config.name + "': " + text.error().message;
+    return refuse_with(exchange, refusal);
+  }
+  if (exchange.request().over_http && method_ != nullptr && method_->id == MethodId::tools_list) {
+    ClientMessage list;
+    if (list.take(bridge_.scanner_, PaddedString(*text)).ok())
+      if (const auto kept = without_broken_tools(list.envelope())) return exchange.finish(*kept);
+  }
+  exchange.finish(*text);
+}
+
+// The upstream wants a URL visited first: nothing is parked, the retry sends the call again.
+void BridgedCall::ask_to_visit(Exchange& exchange, const Envelope& error) {
+  const std::vector<InputRequest> requests = url_input_requests(error);
+  if (!capabilities_.elicitation_url)
+    return refuse_with(exchange, refusals::missing_capability(R"({"elicitation":{"url":{}}})"));
+  const bool may_ask = method_ != nullptr && method_->may_ask && !requests.empty();
+  if (!may_ask || rounds_ >= bridge_.parts_.reactor.limits().mcp.ask_rounds_max)
+    return refuse_with(exchange, refusals::internal_error("the upstream wants a URL visited: " +
+                                                          decoded(error, error.error_message)));
+  const auto state = bridge_.seal(exchange, "send " + std::to_string(rounds_ + 1));
+  if (!state) return refuse_with(exchange, refusals::internal_error(state.error().message));
+  exchange.finish(input_required_response(reply_for(exchange), requests, *state));
+}
+
+// ---- Parking
+
+void BridgedCall::on_timer() {
+  if (machine_.phase() == ParkedCall::Phase::attached) return park_now();
+  if (machine_.expire()) {
+    bridge_.parts_.log.warning("a parked call expired")
+        .field("upstream", bridge_.parts_.config.name)
+        .field("method", method_text_);
+    cancel_inner(CancelReason::timed_out);
+  }
+  vanish();
+}
+
+void BridgedCall::park_now() {
+  if (!machine_.park()) return;
+  timer_.cancel();
+  const std::vector<Exchange*> outers = std::exchange(outers_, {});
+  if (!bridge_.hold(*this)) {
+    if (machine_.abandon()) cancel_inner(CancelReason::shutdown);
+    for (Exchange* exchange : outers)
+      refuse_with(*exchange, refusals::overloaded("too many calls wait for their clients"));
+    return vanish();
+  }
+  bridge_.parts_.reactor.arm_after(timer_, bridge_.parts_.reactor.limits().mcp.request_state_age_max);
+  for (Exchange* exchange : outers) tell_asks(*exchange);
+  drained();
+}
+
+void BridgedCall::tell_asks(Exchange& exchange) {
+  const auto state = bridge_.seal(exchange, bridge_.park_payload(number_, machine_.generation()));
+  if (!state) return refuse_with(exchange, refusals::internal_error(state.error().message));
+  std::vector<InputRequest> requests;
+  for (const ParkedCall::Ask& ask : machine_.asks())
+    if (ask.round != 0) requests.push_back(InputRequest{ask.key, ask.request});
+  exchange.finish(input_required_response(reply_for(exchange), requests, *state));
+}
+
+// ---- The upstream's side
+
+std::size_t BridgedCall::on_notify(Bytes text) {
+  ClientMessage message;
+  if (!message.take(bridge_.scanner_, PaddedString(text)).ok()) return all_room;
+  const Envelope& envelope = message.envelope();
+  if (envelope.kind != MessageKind::notification) return all_room;
+  const Method* method = find_method(envelope.method);
+  if (method == nullptr) return broadcast(envelope);
+  switch (method->id) {
+    case MethodId::notify_message: return log_line(envelope);
+    case MethodId::notify_progress:
+      if (envelope.view(envelope.progress_token) == std::to_string(number_)) take_progress(envelope);
+      return paused_ ? 0 : all_room;
+    default: break;
+  }
+  // Whatever is left is about the session, whichever stream it chose.
+  if (session_ != nullptr) session_->take_loose(message);
+  return all_room;
+}
+
+std::size_t BridgedCall::broadcast(const Envelope& message) {
+  std::size_t room = all_room;
+  for (Exchange* exchange : outers_) room = std::min(room, exchange->notify(message.text));
+  if (room == 0) paused_ = true;
+  return room;
+}
+
+void BridgedCall::take_progress(const Envelope& progress) {
+  const auto value = progress_value(progress);
+  if (!value || (progress_ && *value <= *progress_)) return;
+  progress_ = value;
+  if (machine_.phase() == ParkedCall::Phase::parked) {
+    kept_progress_ = std::string(progress.text);
+    return;
+  }
+  for (Exchange* exchange : outers_)
+    if (!token_of(*exchange).empty() &&
+        exchange->notify(with_progress_token(progress, token_of(*exchange))) == 0)
+      paused_ = true;
+}
+
+std::size_t BridgedCall::log_line(const Envelope& message) {
+  const auto level = log_level_rank(message.view(message.level));
+  if (!level) return all_room;
+  if (machine_.phase() == ParkedCall::Phase::parked) {
+    kept_logs_.emplace_back(message.text);
+    kept_log_bytes_ += message.text.size();
+    while (kept_logs_.size() > bridge_.limits_.parked_logs_max ||
+           kept_log_bytes_ > bridge_.limits_.parked_log_bytes_max) {
+      kept_log_bytes_ -= kept_logs_.front().size();
+      kept_logs_.pop_front();
+    }
+    return all_room;
+  }
+  std::size_t room = all_room;
+  for (Exchange* exchange : outers_) {
+    const auto wanted = level_of(*exchange);
+    if (wanted && *level >= *wanted) room = std::min(room, exchange->notify(message.text));
+  }
+  if (room == 0) paused_ = true;
+  return room;
+}
+
+std::size_t BridgedCall::on_ask(Bytes text) {
+  ClientMessage message;
+  if (session_ == nullptr || !message.take(bridge_.scanner_, PaddedString(text)).ok()) return all_room;
+  const Envelope& envelope = message.envelope();
+  const Method* method = find_method(envelope.method);
+  const bool is_ask = method != nullptr && method->is_ask;
+  // A child's questions do not say whose they are: the stream they came on was a guess.
+  if (!is_ask || !bridge_.parts_.config.command.empty()) {
+    session_->take_loose(message);
+  } else if (!is_bindable()) {
+    session_->respond_error(message.id(), rpc::invalid_params,
+                            "the client cannot be asked during " + method_text_.substr(0, 64));
+  } else {
+    take_ask(envelope);
+  }
+  return all_room;
+}
+
+void BridgedCall::take_ask(const Envelope& ask) {
+  const Bytes id = ask.view(ask.id);
+  Json params;
+  if (ask.params)
+    if (auto parsed = Json::parse(ask.view(ask.params))) params = *std::move(parsed);
+  if (const auto missing = missing_capability_for(capabilities_, ask.method, params)) {
+    session_->respond_error(id, rpc::method_not_found, "Method not found: the client lacks " + *missing);
+    if (bridge_.parts_.config.capabilities != CapabilitySetting::superset) return;
+    cancel_inner(CancelReason::client);
+    return settle(refusals::missing_capability(*missing));
+  }
+  switch (machine_.ask(id, input_request(ask))) {
+    case ParkedCall::AskVerdict::begin_window:
+      bridge_.parts_.reactor.arm_after(timer_, bridge_.limits_.coalesce);
+      return watch(ask);
+    case ParkedCall::AskVerdict::hold: return watch(ask);
+    case ParkedCall::AskVerdict::refuse_bound:
+      return session_->respond_error(id, rpc::internal_error, "the client was asked too often in this call");
+    case ParkedCall::AskVerdict::refuse_closed:
+      return session_->respond_error(id, rpc::invalid_request, "a question with this id is open already");
+  }
+}
+
+// An upstream that wants signs of life while its question waits gets them.
+void BridgedCall::watch(const Envelope& ask) {
+  if (!ask.meta_progress_token) return;
+  watched_[std::string(ask.view(ask.id))] = std::string(ask.view(ask.meta_progress_token));
+  if (!beat_.armed()) bridge_.parts_.reactor.arm_after(beat_, bridge_.limits_.ask_progress);
+}
+
+void BridgedCall::beat() {
+  const auto& asks = machine_.asks();
+  std::erase_if(watched_, [&](const auto& watched) {
+    return std::none_of(asks.begin(), asks.end(),
+                        [&](const ParkedCall::Ask& ask) { return ask.id == watched.first; });
+  });
+  if (watched_.empty() || session_ == nullptr) return;
+  ++beats_;
+  bridge_.parts_.reactor.arm_after(beat_, bridge_.limits_.ask_progress);
+  const auto watched = watched_;
+  for (const auto& [id, token] : watched) {
+    std::string params;
+    JsonWriter(params)
+        .begin_object()
+        .raw_member("progressToken", token)
+        .member("progress", beats_)
+        .end_object();
+    if (session_ != nullptr) session_->tell(make_notification("notifications/progress", params));
+  }
+}
+
+void BridgedCall::on_finish(Bytes response) {
+  ClientMessage message;
+  const bool ok = message.take(bridge_.scanner_, PaddedString(response)).ok();
+  inner_over();
+  if (ok) return settle(std::move(message));
+  settle(refusals::internal_error("the upstream's answer cannot be read"));
+}
+
+void BridgedCall::on_refuse(const Refusal& refusal) {
+  inner_over();
+  settle(refusal);
+}
+
+}  // namespace sluice

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// LeasedSession: one legacy session at the upstream, lent to the modern requests of one principal and one
+// class of capabilities.
+//
+// Shakes hands when it is made and holds requests until that is done, until the tool list is known where
+// headers have to be checked, and until the upstream logs as much as is asked for. Answers server/discover
+// itself, feeds subscriptions (modern_listens.h), and finds the call that a message without a stream belongs
+// to. Ended when it was idle. Owned by its bridge, on one reactor. Ledger D2, D6.1, D6.3, D6.6.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/inner_exchange.h"
+#include "gateway/modern_bridge.h"
+#include "gateway/modern_listens.h"
+#include "gateway/tool_headers.h"
+#include "mcp/to_legacy.h"
+
+namespace sluice {
+
+// What the bridge keeps with a client's exchange: who has it.
+struct OuterTie final : Attachment {
+  LeasedSession* session = nullptr;  // it waits there, or subscribes
+  BridgedCall* call = nullptr;
+  std::size_t rounds = 0;  // how often it was sent again after a URL was visited
+
+  [[nodiscard]] static OuterTie& of(Exchange& exchange) {
+    if (!exchange.attachment) exchange.attachment = std::make_unique<OuterTie>();
+    return static_cast<OuterTie&>(*exchange.attachment);
+  }
+};
+
+class LeasedSession final : private InnerSession::Handler {
+ public:
+  LeasedSession(ModernBridge& bridge, std::string key, const Principal& principal,
+                const ClientCapabilities& capabilities);
+  LeasedSession(const LeasedSession&) = delete;
+  LeasedSession& operator=(const LeasedSession&) = delete;
+  ~LeasedSession();
+
+  // Begins the handshake, in the name of this client.
+  void connect(const ClientRequest& first);
+  void serve(Exchange& exchange);
+  // A client that waits or subscribes has left.
+  void left(Exchange& exchange, CancelReason reason);
+
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const Principal& principal() const { return inner_.principal(); }
+  [[nodiscard]] const LegacyServer& server() const { return server_; }
+  [[nodiscard]] InnerSession& inner() { return inner_; }
+  [[nodiscard]] bool is_idle() const;
+  [[nodiscard]] std::uint64_t last_use() const { return last_use_; }
+
+  // A request as the upstream sees it; `text` is the whole message.
+  [[nodiscard]] std::unique_ptr<InnerExchange> make_exchange(const std::string& text,
+                                                             InnerExchange::Handler& handler,
+                                                             const std::string& correlation_id);
+  void opened(BridgedCall& call) { calls_.insert(&call); }
+  void closed(BridgedCall& call);
+
+  // What came without a stream of its own, or may belong elsewhere.
+  void take_loose(const ClientMessage& message);
+  // Answers a question of the upstream.
+  void respond(Bytes id, Bytes result);
+  void respond_error(Bytes id, int code, std::string_view sentence);
+  // A notification to it.
+  void tell(const std::string& text);
+
+  // Ends what it serves: `refusal` for those that wait and run, their result for subscriptions.
+  void shut(const Refusal& refusal);
+  // The last word to the upstream, just before this is freed.
+  void farewell();
+
+ private:
+  enum class Phase : std::uint8_t { opening, open, dead };
+  struct OwnRequest;
+  using OwnDone = std::function<void(const ClientMessage* response, const Refusal* refusal)>;
+
+  std::size_t on_send(Bytes message) override;
+  void on_end(std::string_view why) override;
+
+  // A request of ours; `done` is called once, with one of both, unless the session is shut before.
+  void request_own(Bytes method, Bytes params, OwnDone done);
+  void send_own(const std::string& text, milliseconds wait, OwnDone done);
+  void own_done(OwnRequest& own, const ClientMessage* response, const Refusal* refusal);
+
+  void shaken(const ClientMessage* response, const Refusal* refusal);
+  void fail(const Refusal& refusal);
+  void hold(Exchange& exchange);
+  void dispatch_waiting();
+  void refuse_waiting(const Refusal& refusal);
+  [[nodiscard]] std::optional<Refusal> check_method(const Envelope& envelope) const;
+  // False when it was held: something has to be asked first.
+  [[nodiscard]] bool headers_ready(Exchange& exchange);
+  [[nodiscard]] bool level_ready(Exchange& exchange);
+  void fetch_tools(const std::optional<std::string>& cursor);
+  void take_tools(const ClientMessage* response);
+  void listen(Exchange& exchange);
+  void loose_request(const Envelope& ask);
+  void loose_notification(const ClientMessage& message);
+  [[nodiscard]] BridgedCall* only_bindable() const;
+  void rest();
+
+  ModernBridge& bridge_;
+  std::string key_;
+  ClientCapabilities capabilities_;
+  InnerSession inner_;
+  Phase phase_ = Phase::opening;
+  bool upstream_knows_ = false;
+  Refusal dead_because_;
+  LegacyServer server_;
+  std::string correlation_id_;
+  std::uint64_t last_use_ = 0;
+  std::deque<Exchange*> waiting_;
+  std::vector<std::unique_ptr<OwnRequest>> own_;
+  std::set<BridgedCall*> calls_;
+  ModernListens listens_;
+  ToolHeaders tools_;
+  std::size_t pages_ = 0;
+  std::optional<std::size_t> level_;  // the most verbose that was asked for
+  bool setting_level_ = false;
+  Timer idle_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/modern_bridge.h"
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+#include <utility>
+
+#include "gateway/bridged_call.h"
+#include "gateway/leased_session.h"
+#include "mcp/methods.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::string_view purpose = "park";
+
+// What a state of ours says: a call to go on with, or how often a URL was visited.
+struct StatePayload {
+  bool is_call = false;
+  std::uint64_t instance = 0;
+  std::uint64_t number = 0;  // of the call; of rounds
+  std::uint64_t generation = 0;
+};
+
+bool take_number(Bytes& text, std::uint64_t& number) {
+  if (text.empty() || text.front() != ' ') return false;
+  text.remove_prefix(1);
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc()) return false;
+  text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+  return true;
+}
+
+std::optional<StatePayload> read_payload(Bytes text) {
+  StatePayload payload;
+  payload.is_call = text.starts_with("call");
+  if (!payload.is_call && !text.starts_with("send")) return std::nullopt;
+  text.remove_prefix(4);
+  if (payload.is_call && !take_number(text, payload.instance)) return std::nullopt;
+  if (!take_number(text, payload.number)) return std::nullopt;
+  if (payload.is_call && !take_number(text, payload.generation)) return std::nullopt;
+  return text.empty() ? std::optional<StatePayload>(payload) : std::nullopt;
+}
+
+Refusal refusal_of(const Error& error) {
+  Refusal refusal = refusals::invalid_params(error.message, error.data);
+  if (error.code == Errc::protocol) {
+    refusal.code = error.number;
+    refusal.message = error.message;
+  }
+  return refusal;
+}
+
+// Whether a question can be asked at all is decided when it comes.
+ClientCapabilities everything() {
+  ClientCapabilities all;
+  all.elicitation_form = all.elicitation_url = true;
+  all.sampling = all.sampling_tools = all.sampling_context = true;
+  all.roots = true;
+  return all;
+}
+
+}  // namespace
+
+ModernBridge::ModernBridge(BridgeParts parts)
+    : parts_(std::move(parts)),
+      ends_(parts_.calls, parts_.config.name),
+      limits_(parts_.reactor.limits().bridge),
+      scanner_(parts_.reactor.limits().json),
+      states_(parts_.make_sealer("request states of the bridge"), parts_.reactor.limits().mcp),
+      timer_([](void* self) { static_cast<ModernBridge*>(self)->run_later(); }, this) {
+  parts_.entropy(std::as_writable_bytes(std::span(&instance_, 1)));
+}
+
+ModernBridge::~ModernBridge() { stop(); }
+
+void ModernBridge::open(Exchange& exchange) {
+  if (stopped_) return refuse(exchange, refusals::shutting_down());
+  const Envelope& envelope = exchange.request().message.envelope();
+  if (envelope.request_state || envelope.input_responses) return resume(exchange);
+  lease(exchange, 0);
+}
+
+void ModernBridge::resume(Exchange& exchange) {
+  const Envelope& envelope = exchange.request().message.envelope();
+  const Method* method = find_method(envelope.method);
+  if (method == nullptr || !method->may_ask)
+    return refuse(exchange, refusals::invalid_params(std::string(envelope.method.substr(0, 64)) +
+                                                     " takes no inputResponses and no requestState"));
+  if (!envelope.request_state)
+    return refuse(exchange, refusals::invalid_params("inputResponses without the requestState they answer"));
+  std::string state;
+  if (!decode_json_string(envelope.view(envelope.request_state), state))
+    return refuse(exchange, refusals::invalid_params("requestState must be a string"));
+  auto answers = read_input_responses(envelope);
+  if (!answers) return refuse(exchange, refusal_of(answers.error()));
+  const auto digest = request_digest(envelope);
+  if (!digest) return refuse(exchange, refusal_of(digest.error()));
+  const auto opened =
+      states_.open(StateScope{purpose, exchange.request().principal, *digest}, state, parts_.reactor.wall());
+  if (!opened) return refuse(exchange, refusal_of(opened.error()));
+  const auto payload = read_payload(*opened);
+  if (!payload) return refuse(exchange, refusals::invalid_params("requestState is of another version"));
+  if (!payload->is_call) return lease(exchange, static_cast<std::size_t>(payload->number));
+  BridgedCall* call = payload->instance == instance_ ? find_call(payload->number) : nullptr;
+  if (call == nullptr)
+    return refuse(exchange,
+                  refusals::invalid_params("the call that requestState belongs to is no longer held; "
+                                           "send the request again without it"));
+  call->retry(exchange, static_cast<std::size_t>(payload->generation), *answers);
+}
+
+void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
+  const Envelope& envelope = exchange.request().message.envelope();
+  auto json = Json::parse(envelope.meta_client_capabilities ? envelope.view(envelope.meta_client_capabilities)
+                                                            : Bytes("{}"));
+  if (!json) return refuse(exchange, refusals::malformed_meta(json.error().message));
+  const auto capabilities = parse_client_capabilities(*json, latest_modern);
+  if (!capabilities) return refuse(exchange, refusals::malformed_meta(capabilities.error().message));
+  const bool superset = parts_.config.capabilities == CapabilitySetting::superset;
+  LeasedSession* session = session_for(exchange, superset ? everything() : *capabilities);
+  if (session == nullptr)
+    return refuse(exchange, refusals::overloaded("upstream '" + parts_.config.name +
+                                                 "' has no session left for this client; wait for a call "
+                                                 "to end"));
+  OuterTie::of(exchange).rounds = rounds;
+  session->serve(exchange);
+}
+
+LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabilities& capabilities) {
+  const std::string& principal = exchange.request().principal.name;
+  const std::string key = principal + "\n" + std::to_string(capabilities.capability_class());
+  if (const auto at = sessions_.find(key); at != sessions_.end()) return at->second.get();
+  if (!make_room(principal)) return nullptr;
+  ClientCapabilities offered = capabilities;
+  offered.roots_list_changed = offered.tasks = false;
+  offered.extensions.clear();
+  auto session = std::make_unique<LeasedSession>(*this, key, exchange.request().principal, offered);
+  LeasedSession& opened = *session;
+  sessions_.emplace(key, std::move(session));
+  opened.connect(exchange.request());
+  // The handshake may have failed at once; then there is nobody to serve it, but one that says so.
+  return &opened;
+}
+
+bool ModernBridge::make_room(const std::string& principal) {
+  const std::string prefix = principal + "\n";
+  std::size_t classes = 0;
+  LeasedSession* oldest_own = nullptr;
+  for (auto at = sessions_.lower_bound(prefix); at != sessions_.end() && at->first.starts_with(prefix);
+       ++at) {
+    LeasedSession& session = *at->second;
+    if (!(session.principal().name == principal)) continue;
+    ++classes;
+    if (session.is_idle() && (oldest_own == nullptr || session.last_use() < oldest_own->last_use()))
+      oldest_own = &session;
+  }
+  if (classes >= limits_.classes_per_principal_max) {
+    if (oldest_own == nullptr) return false;
+    oldest_own->shut(refusals::shutting_down());
+  }
+  if (sessions_.size() < limits_.sessions_max) return true;
+  LeasedSession* oldest = nullptr;
+  for (const auto& [key, session] : sessions_)
+    if (session->is_idle() && (oldest == nullptr || session->last_use() < oldest->last_use()))
+      oldest = session.get();
+  if (oldest == nullptr) return false;
+  oldest->shut(refusals::shutting_down());
+  return true;
+}
+
+void ModernBridge::cancelled(Exchange& exchange, CancelReason reason) {
+  if (!exchange.attachment) return;
+  // At the upstream the session stays whatever becomes of this client's connection.
+  const CancelReason told = reason == CancelReason::peer_gone ? CancelReason::client : reason;
+  const OuterTie& own = OuterTie::of(exchange);
+  if (own.call != nullptr) return own.call->left(exchange, told);
+  if (own.session != nullptr) own.session->left(exchange, told);
+}
+
+void ModernBridge::drained(Exchange& exchange) {
+  if (exchange.attachment && OuterTie::of(exchange).call != nullptr) OuterTie::of(exchange).call->drained();
+}
+
+void ModernBridge::stop() {
+  stopped_ = true;
+  while (!calls_.empty()) {
+    const auto at = calls_.begin();
+    at->second->give_up(nullptr, refusals::shutting_down());
+  }
+  while (!sessions_.empty()) sessions_.begin()->second->shut(refusals::shutting_down());
+  run_later();
+}
+
+std::size_t ModernBridge::parked() const {
+  return static_cast<std::size_t>(std::count_if(calls_.begin(), calls_.end(), [](const auto& call) {
+    return call.second->phase() == ParkedCall::Phase::parked;
+  }));
+}
+
+void ModernBridge::answer(Exchange& exchange, const std::string& response) {
+  ClientMessage message;
+  CHECK(message.take(scanner_, PaddedString(response)).ok());
+  parts_.calls.opened(exchange);
+  ends_.finish(exchange, message.envelope());
+}
+
+void ModernBridge::refuse(Exchange& exchange, const Refusal& refusal, CallStatus status) {
+  parts_.calls.opened(exchange);
+  ends_.refuse(exchange, refusal, status);
+}
+
+Result<std::string> ModernBridge::seal(const Exchange& exchange, const std::string& payload) {
+  const auto digest = request_digest(exchange.request().message.envelope());
+  if (!digest) return digest.error();
+  return states_.seal(StateScope{purpose, exchange.request().principal, *digest}, payload,
+                      parts_.reactor.wall());
+}
+
+std::string ModernBridge::park_payload(std::uint64_t number, std::size_t generation) const {
+  return "call " + std::to_string(instance_) + " " + std::to_string(number) + " " +
+         std::to_string(generation);
+}
+
+BridgedCall* ModernBridge::find_call(std::uint64_t number) const {
+  const auto at = calls_.find(number);
+  return at == calls_.end() ? nullptr : at->second.get();
+}
+
+bool ModernBridge::hold(BridgedCall& call) {
+  if (call.held_) return true;
+  const std::string principal = call.principal().name;
+  const auto list = held_of_.find(principal);
+  if (list != held_of_.end() && list->second.size() >= limits_.parked_per_principal_max) {
+    // A result that waits for a second retry goes before a call that waits for its first.
+    const std::deque<BridgedCall*>& calls = list->second;
+    const auto done = std::find_if(calls.begin(), calls.end(), [](const BridgedCall* held) {
+      return held->phase() == ParkedCall::Phase::done;
+    });
+    BridgedCall& oldest = **(done == calls.end() ? calls.begin() : done);
+    oldest.give_up("its principal has too many calls parked", refusals::overloaded("too many calls wait"));
+  }
+  if (held_ >= limits_.parked_max) return false;
+  held_of_[principal].push_back(&call);
+  call.held_ = true;
+  ++held_;
+  return true;
+}
+
+void ModernBridge::release(BridgedCall& call) {
+  if (!std::exchange(call.held_, false)) return;
+  --held_;
+  const auto list = held_of_.find(call.principal().name);
+  if (list == held_of_.end()) return;
+  std::erase(list->second, &call);
+  if (list->second.empty()) held_of_.erase(list);
+}
+
+void ModernBridge::later() {
+  if (!timer_.armed()) parts_.reactor.arm_after(timer_, Duration(0));
+}
+
+void ModernBridge::bury(std::unique_ptr<InnerExchange> exchange) {
+  exchange->forget();
+  dead_exchanges_.push_back(std::move(exchange));
+  later();
+}
+
+void ModernBridge::cancel_later(std::unique_ptr<InnerExchange> exchange, CancelReason reason) {
+  exchange->forget();
+  doomed_.push_back(Doomed{std::move(exchange), reason});
+  later();
+}
+
+void ModernBridge::drop_call(BridgedCall& call) {
+  release(call);
+  const auto at = calls_.find(call.number());
+  if (at == calls_.end()) return;
+  dead_calls_.push_back(std::move(at->second));
+  calls_.erase(at);
+  later();
+}
+
+void ModernBridge::drop_session(LeasedSession& session) {
+  const auto at = sessions_.find(session.key());
+  if (at == sessions_.end() || at->second.get() != &session) return;
+  dead_sessions_.push_back(std::move(at->second));
+  sessions_.erase(at);
+  later();
+}
+
+void ModernBridge::run_later() {
+  timer_.cancel();
+  for (Doomed& doomed : std::exchange(doomed_, {})) {
+    if (!doomed.exchange->over()) parts_.upstream.cancelled(*doomed.exchange, doomed.reason);
+    doomed.exchange.reset();
+  }
+  dead_exchanges_.clear();
+  dead_calls_.clear();
+  for (const auto& session : std::exchange(dead_sessions_, {})) session->farewell();
+}
+
+}  // namespace sluice

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/modern_bridge.h"
+
+#include "gateway/modern_bridge_testing.h"
+
+namespace sluice {
+namespace {
+
+using testing_bridge::Client;
+using testing_bridge::ModernBridgeTest;
+using testing_bridge::parsed;
+
+// ---- Sessions
+
+TEST_F(ModernBridgeTest, OpensASessionWithTheFirstRequestAndLendsItToTheNext) {
+  auto first =
+      send("tools/call", call_params, R"("io.modelcontextprotocol/clientInfo":{"name":"c","version":"3"})");
+  ASSERT_EQ(old.hellos.size(), 1U);
+  EXPECT_NE(old.hellos[0].find(R"("protocolVersion":"2025-11-25")"), std::string::npos);
+  EXPECT_NE(old.hellos[0].find(R"({"name":"c","version":"3"})"), std::string::npos);
+  ASSERT_FALSE(old.told.empty());
+  EXPECT_EQ(old.told[0], make_notification("notifications/initialized"));
+  old.answer(old.last(), R"({"content":[]})");
+  EXPECT_EQ(first->result()["resultType"].string_or(""), "complete");
+  auto second = send("prompts/list");
+  EXPECT_EQ(old.hellos.size(), 1U);
+  EXPECT_EQ(bridge->sessions(), 1U);
+  EXPECT_EQ(bridge->calls(), 1U);
+  old.answer(old.last(), R"({"prompts":[]})");
+  EXPECT_EQ(bridge->calls(), 0U);
+  EXPECT_EQ(second->result()["cacheScope"].string_or(""), "private");
+  EXPECT_EQ(second->result()["_meta"]["io.modelcontextprotocol/serverInfo"]["name"].string_or(""), "old");
+}
+
+TEST_F(ModernBridgeTest, KeepsPrincipalsAndCapabilityClassesApart) {
+  auto ann = send("server/discover");
+  auto bob = send("server/discover", {}, {}, "{}", "bob");
+  auto asks = send("server/discover", {}, {}, elicits);
+  EXPECT_EQ(bridge->sessions(), 3U);
+  EXPECT_NE(old.hellos[2].find(R"({"elicitation":{"form":{}}})"), std::string::npos);
+  EXPECT_EQ(old.hellos[0].find("elicitation"), std::string::npos);
+}
+
+TEST_F(ModernBridgeTest, EndsTheSessionThatAPrincipalUsedLeastWhenItNeedsAFifth) {
+  for (const char* capabilities : {R"({})", R"({"roots":{}})", R"({"sampling":{}})", elicits})
+    send("server/discover", {}, {}, capabilities);
+  EXPECT_EQ(bridge->sessions(), 4U);
+  send("server/discover");  // used again: the second is now the oldest
+  send("server/discover", {}, {}, R"({"roots":{},"sampling":{}})");
+  EXPECT_EQ(bridge->sessions(), 4U);
+  wait(milliseconds(1));
+  EXPECT_EQ(old.endings, 1);
+  send("server/discover");
+  EXPECT_EQ(old.hellos.size(), 5U);
+}
+
+TEST_F(ModernBridgeTest, RefusesAFifthClassWhileFourAreBusy) {
+  std::vector<std::unique_ptr<Client>> busy;
+  for (const char* capabilities : {R"({})", R"({"roots":{}})", R"({"sampling":{}})", elicits})
+    busy.push_back(send("tools/list", {}, {}, capabilities));
+  auto fifth = send("tools/list", {}, {}, R"({"roots":{},"sampling":{}})");
+  ASSERT_TRUE(fifth->refused);
+  EXPECT_EQ(fifth->refused->http_status, 503);
+  for (auto& client : busy) gone(std::move(client));
+}
+
+TEST_F(ModernBridgeTest, EndsASessionThatWasIdle) {
+  send("server/discover");
+  wait(limits.bridge.session_idle - milliseconds(10));
+  EXPECT_EQ(bridge->sessions(), 1U);
+  wait(milliseconds(20));
+  EXPECT_EQ(bridge->sessions(), 0U);
+  EXPECT_EQ(old.endings, 1);
+}
+
+TEST_F(ModernBridgeTest, HoldsRequestsUntilTheHandshakeIsDone) {
+  const std::string hello = std::exchange(old.hello, {});
+  auto first = send("tools/list");
+  auto second = send("server/discover");
+  auto third = send("tools/list");
+  EXPECT_EQ(old.pending.size(), 1U);
+  gone(std::move(third));
+  old.answer(old.last(), hello);
+  EXPECT_TRUE(second->over());
+  EXPECT_EQ(old.pending.size(), 1U);
+  EXPECT_NE(old.last_text().find("tools/list"), std::string::npos);
+  gone(std::move(first));
+}
+
+TEST_F(ModernBridgeTest, TellsThoseWhoWaitWhenTheHandshakeFailsAndTriesAgainForTheNext) {
+  const std::string hello = std::exchange(old.hello, {});
+  auto first = send("tools/list");
+  old.sessions.clear();  // it refuses the session
+  old.fail(old.last(), -32000, "not today");
+  ASSERT_TRUE(first->refused);
+  EXPECT_EQ(first->refused->http_status, 502);
+  EXPECT_NE(first->refused->message.find("not today"), std::string::npos);
+  EXPECT_EQ(bridge->sessions(), 0U);
+  old.hello = hello;
+  EXPECT_TRUE(send("server/discover")->answer);
+}
+
+TEST_F(ModernBridgeTest, GivesUpAHandshakeThatTakesTooLong) {
+  old.hello.clear();
+  auto client = send("tools/list");
+  wait(config.start_timeout + milliseconds(5));
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(client->refused->http_status, 504);
+  EXPECT_EQ(old.endings, 1);
+}
+
+TEST_F(ModernBridgeTest, OpensAnotherSessionWhenTheServerDied) {
+  auto client = send("tools/list");
+  old.die(*old.sessions.back());
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(bridge->sessions(), 0U);
+  EXPECT_EQ(bridge->calls(), 0U);
+  EXPECT_TRUE(send("server/discover")->answer);
+  EXPECT_EQ(old.hellos.size(), 2U);
+  EXPECT_EQ(old.endings, 0);
+}
+
+// ---- Requests and answers
+
+TEST_F(ModernBridgeTest, AnswersDiscoverFromTheHandshake) {
+  auto client = send("server/discover");
+  const Json result = client->result();
+  EXPECT_EQ(result["supportedVersions"].items().size(), 1U);
+  EXPECT_FALSE(result["capabilities"].contains("tasks"));
+  EXPECT_EQ(result["ttlMs"].int64_or(-1), 0);
+  EXPECT_TRUE(old.pending.empty());
+  EXPECT_EQ(metric(R"(sluice_calls_total{upstream="up",method="server/discover",tool="",status="ok"})"), 1U);
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
+}
+
+TEST_F(ModernBridgeTest, MintsTokensSoThatTwoClientsNeverShareOne) {
+  auto first = call("ann", R"("progressToken":"p")");
+  Exchange& one = old.last();
+  auto second = call("ann", R"("progressToken":"p","vendor/x":1)");
+  Exchange& two = old.last();
+  const Json sent_one = parsed(one.request().message.text()), sent_two = parsed(two.request().message.text());
+  EXPECT_FALSE(sent_one["params"]["_meta"]["progressToken"] == sent_two["params"]["_meta"]["progressToken"]);
+  EXPECT_EQ(sent_two["params"]["_meta"]["vendor/x"].int64_or(0), 1);
+  EXPECT_FALSE(sent_two["params"]["_meta"].contains("io.modelcontextprotocol/protocolVersion"));
+  const std::string token = sent_two["params"]["_meta"]["progressToken"].dump();
+  two.notify(
+      make_notification("notifications/progress", R"({"progressToken":)" + token + R"(,"progress":1})"));
+  two.notify(make_notification("notifications/progress", R"({"progressToken":"p","progress":2})"));
+  // The standalone stream is as good.
+  old.sessions[0]->send(
+      make_notification("notifications/progress", R"({"progressToken":)" + token + R"(,"progress":3})"));
+  ASSERT_EQ(second->heard.size(), 2U);
+  EXPECT_EQ(second->heard[0],
+            make_notification("notifications/progress", R"({"progressToken":"p","progress":1})"));
+  EXPECT_TRUE(first->heard.empty());
+  gone(std::move(first));
+  gone(std::move(second));
+}
+
+TEST_F(ModernBridgeTest, RefusesWhatTheLegacyRevisionDoesNotKnow) {
+  auto client = send("tasks/get", R"("taskId":"x")");
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(client->refused->http_status, 404);
+  EXPECT_EQ(client->refused->code, rpc::method_not_found);
+  auto unknown = send("vendor/own");
+  old.fail(old.last(), rpc::method_not_found, "no");
+  ASSERT_TRUE(unknown->refused);
+  EXPECT_EQ(unknown->refused->http_status, 404);
+}
+
+TEST_F(ModernBridgeTest, TranslatesResourcesThatAreNotThere) {
+  auto client = send("resources/read", R"("uri":"a:b")");
+  old.fail(old.last(), rpc::resource_not_found, "none");
+  EXPECT_EQ(client->error()["code"].int64_or(0), rpc::invalid_params);
+  EXPECT_EQ(client->error()["data"]["uri"].string_or(""), "a:b");
+}
+
+TEST_F(ModernBridgeTest, CancelsAtTheUpstreamWhenTheClientCloses) {
+  auto client = call();
+  gone(std::move(client), CancelReason::peer_gone);
+  ASSERT_EQ(old.cancels.size(), 1U);
+  EXPECT_EQ(old.cancels[0], CancelReason::client) << "the session stays, so the upstream must be told";
+  EXPECT_EQ(bridge->calls(), 0U);
+}
+
+TEST_F(ModernBridgeTest, PassesRoomOnBothWays) {
+  auto client = call("ann", R"("progressToken":1)");
+  client->room = 0;
+  Exchange& inner = old.last();
+  const std::string token = parsed(inner.request().message.text())["params"]["_meta"]["progressToken"].dump();
+  EXPECT_EQ(inner.notify(make_notification("notifications/progress",
+                                           R"({"progressToken":)" + token + R"(,"progress":1})")),
+            0U);
+  bridge->drained(*client);
+  EXPECT_EQ(old.drains.size(), 1U);
+  gone(std::move(client));
+}
+
+// ---- Logs
+
+TEST_F(ModernBridgeTest, GivesEachRequestOnlyTheLogLinesItAskedFor) {
+  auto quiet = call();
+  Exchange& inner_quiet = old.last();
+  auto loud = call("ann", R"("io.modelcontextprotocol/logLevel":"warning")");
+  Exchange& inner_loud = old.last();
+  ASSERT_EQ(old.levels.size(), 1U);
+  EXPECT_NE(old.levels[0].find("warning"), std::string::npos);
+  const auto line = [](Bytes level) {
+    return make_notification("notifications/message",
+                             R"({"level":")" + std::string(level) + R"(","data":1})");
+  };
+  inner_quiet.notify(line("error"));
+  inner_loud.notify(line("info"));
+  inner_loud.notify(line("error"));
+  old.sessions[0]->send(line("emergency"));
+  EXPECT_TRUE(quiet->heard.empty());
+  ASSERT_EQ(loud->heard.size(), 1U);
+  EXPECT_EQ(loud->heard[0], line("error"));
+  auto less = call("ann", R"("io.modelcontextprotocol/logLevel":"error")");
+  EXPECT_EQ(old.levels.size(), 1U);
+  auto more = call("ann", R"("io.modelcontextprotocol/logLevel":"debug")");
+  EXPECT_EQ(old.levels.size(), 2U);
+  for (auto* client : {&quiet, &loud, &less, &more}) gone(std::move(*client));
+}
+
+TEST_F(ModernBridgeTest, CallsOnlyWhenTheLevelIsSet) {
+  old.levels_at_once = false;
+  auto client = call("ann", R"("io.modelcontextprotocol/logLevel":"info")");
+  EXPECT_NE(old.last_text().find("logging/setLevel"), std::string::npos);
+  old.fail(old.last(), -32601, "no");
+  EXPECT_NE(old.last_text().find("tools/call"), std::string::npos);
+  gone(std::move(client));
+}
+
+// ---- Headers
+
+TEST_F(ModernBridgeTest, HoldsHeadersAgainstTheToolListWhichItReadsFirst) {
+  auto client = make("tools/call", R"("name":"weather","arguments":{"region":"eu"})");
+  auto& request = const_cast<ClientRequest&>(client->request());
+  request.over_http = true;
+  bridge->open(*client);
+  EXPECT_NE(old.last_text().find("tools/list"), std::string::npos);
+  const std::string tools = R"({"tools":[{"name":"weather","inputSchema":{"type":"object","properties":{)"
+                            R"("region":{"type":"string","x-mcp-header":"Region"}}}}]})";
+  old.answer(old.last(), tools);
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(client->refused->code, rpc::header_mismatch);
+  EXPECT_EQ(client->refused->http_status, 400);
+
+  auto right = make("tools/call", R"("name":"weather","arguments":{"region":"eu"})");
+  auto& with_header = const_cast<ClientRequest&>(right->request());
+  with_header.over_http = true;
+  with_header.param_headers = {{"Mcp-Param-Region", "eu"}};
+  bridge->open(*right);
+  EXPECT_NE(old.last_text().find("tools/call"), std::string::npos);
+  // A change makes the next one read it again.
+  old.last().notify(make_notification("notifications/tools/list_changed"));
+  auto again = make("tools/call", R"("name":"weather","arguments":{})");
+  const_cast<ClientRequest&>(again->request()).over_http = true;
+  bridge->open(*again);
+  EXPECT_NE(old.last_text().find("tools/list"), std::string::npos);
+  gone(std::move(again));
+  gone(std::move(right));
+}
+
+// ---- Subscriptions
+
+TEST_F(ModernBridgeTest, AcknowledgesWhatTheUpstreamCanAndFansChangesOut) {
+  auto client =
+      send("subscriptions/listen", R"("notifications":{"toolsListChanged":true,"promptsListChanged":true,)"
+                                   R"("resourceSubscriptions":["a:b","c:d"]})");
+  EXPECT_TRUE(client->heard.empty());
+  ASSERT_EQ(old.pending.size(), 2U);
+  old.answer(*old.pending[0], "{}");
+  old.fail(old.last(), -32602, "no such");
+  ASSERT_EQ(client->heard.size(), 1U);
+  const Json ack = parsed(client->heard[0])["params"];
+  EXPECT_EQ(ack["notifications"].dump(), R"({"toolsListChanged":true,"resourceSubscriptions":["a:b"]})");
+
+  // Another one wants the same resource: the upstream is not asked again.
+  auto second = send("subscriptions/listen", R"("notifications":{"resourceSubscriptions":["a:b"]})");
+  EXPECT_TRUE(old.pending.empty());
+  ASSERT_EQ(second->heard.size(), 1U);
+
+  old.sessions[0]->send(make_notification("notifications/resources/updated", R"({"uri":"a:b"})"));
+  old.sessions[0]->send(make_notification("notifications/prompts/list_changed"));
+  auto other = call();
+  auto same = send("tools/call", call_params);
+  old.last().notify(make_notification("notifications/tools/list_changed"));
+  ASSERT_EQ(client->heard.size(), 3U);
+  EXPECT_EQ(
+      parsed(client->heard[1])["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"].string_or(""),
+      "c1");
+  EXPECT_EQ(second->heard.size(), 2U);
+  EXPECT_TRUE(same->heard.empty());
+  gone(std::move(other));
+  gone(std::move(same));
+
+  gone(std::move(client));
+  EXPECT_TRUE(old.pending.empty());
+  gone(std::move(second));
+  ASSERT_EQ(old.pending.size(), 1U);
+  EXPECT_NE(old.last_text().find("resources/unsubscribe"), std::string::npos);
+  old.answer(old.last(), "{}");
+}
+
+TEST_F(ModernBridgeTest, EndsSubscriptionsWithAResultWhenItStops) {
+  auto client = send("subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  bridge->stop();
+  EXPECT_EQ(client->result()["resultType"].string_or(""), "complete");
+  EXPECT_EQ(old.endings, 1);
+  auto late = send("server/discover");
+  ASSERT_TRUE(late->refused);
+  EXPECT_EQ(late->refused->http_status, 503);
+}
+
+TEST_F(ModernBridgeTest, EndsSubscriptionsWhenTheServerDies) {
+  auto client = send("subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  old.die(*old.sessions[0]);
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(client->refused->http_status, 502);
+}
+
+}  // namespace
+}  // namespace sluice
