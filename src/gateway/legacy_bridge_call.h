@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// LegacyBridgeCall: one request of a legacy client, answered by as many modern ones as it takes.
+//
+//   (tools) ──► request ──► result | error
+//                ▲    └──► input_required ──► questions to the client ──► all answered ──┐
+//                └────────────────────────── the same, with the answers and the state ───┘
+//
+// Attached to its exchange. What the client said goes out again in every round, byte for byte. Timers are the
+// front's, but for the pace of rounds that ask nobody. Lives on one reactor. Spec: 2026-07-28
+// basic/patterns/mrtr; ledger D1, D6.10.
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/legacy_bridge_request.h"
+#include "gateway/legacy_bridge_session.h"
+#include "gateway/legacy_bridge_tools.h"
+#include "mcp/modern_results.h"
+#include "mcp/to_modern.h"
+#include "net/timer_wheel.h"
+
+namespace sluice {
+
+class LegacyBridgeCall final : public LegacyBridgeWork,
+                               private LegacyBridgeRequestHandler,
+                               private LegacyBridgeTools::Waiter {
+ public:
+  static void start(LegacyBridge& bridge, LegacyBridgeSession& session, Exchange& exchange);
+  LegacyBridgeCall(const LegacyBridgeCall&) = delete;
+  LegacyBridgeCall& operator=(const LegacyBridgeCall&) = delete;
+  ~LegacyBridgeCall() override;
+
+  void cancelled(CancelReason reason) override;
+  void drained() override;
+  // The client answered the question of this canonical id.
+  void answered(const std::string& ask, const Envelope& answer);
+
+ private:
+  struct Question {
+    InputRequest request;
+    std::string ask;     // the id it is open under at the client; empty when it is not
+    std::string answer;  // JSON text
+  };
+
+  LegacyBridgeCall(LegacyBridge& bridge, LegacyBridgeSession& session, Exchange& exchange);
+  [[nodiscard]] const Envelope& asked_for() const { return exchange_.request().message.envelope(); }
+  [[nodiscard]] bool is_tool_call() const { return asked_for().method == "tools/call"; }
+  void begin();
+  void send();
+  [[nodiscard]] std::vector<HeaderPair> headers_of(const LegacyBridgeTool& tool) const;
+
+  void on_tools() override;
+  std::size_t on_notification(const ClientMessage& message) override;
+  void on_response(const ClientMessage& message) override;
+  void on_refused(const Refusal& refusal) override;
+  void on_result(const ClientMessage& message);
+
+  void take_round(const Envelope& response);
+  // Puts the questions that nobody has answered yet to the client.
+  void ask_client();
+  void wait_again(bool is_same_page);
+  // All questions are answered: says so in the next request.
+  void lay_answers();
+  [[nodiscard]] bool has_open_asks() const;
+
+  // The ends; the exchange is gone afterwards.
+  void finish(Bytes response);
+  void refuse(const Refusal& refusal);
+  // The call cannot go on, and the server is not to blame alone.
+  void fail(const std::string& sentence);
+  // Withdraws what is open at the client, whose stream may be gone already.
+  void withdraw(bool is_cancelled, std::string_view why);
+  void leave();
+
+  LegacyBridge& bridge_;
+  LegacyBridgeSession& session_;
+  Exchange& exchange_;
+  LegacyBridgeRequest request_;
+  RetryParts retry_;
+  std::vector<Question> questions_;
+  std::unordered_map<std::string, std::string> accepted_pages_;  // url, and the client's answer
+  Instant accepted_at_{};
+  std::size_t rounds_ = 0;
+  std::size_t waits_ = 0;  // in a row, for the same page
+  Timer pace_;
+  bool is_waiting_for_tools_ = false;
+  bool was_sent_ = false;
+  bool was_refreshed_ = false;  // the list of tools, for a header that did not fit
+  bool wraps_ = false;
+  bool over_ = false;
+};
+
+}  // namespace sluice
