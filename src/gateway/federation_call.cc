@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_call.h"
+
+#include <charconv>
+#include <utility>
+
+#include "codec/jsonrpc.h"
+
+namespace sluice {
+
+FederatedCall::FederatedCall(FederationState& state, Exchange& client)
+    : state_(state), client_(client), client_session_(client.session()) {}
+
+FederatedCall::~FederatedCall() { cancelled(CancelReason::peer_gone); }
+
+void FederatedCall::cancelled(CancelReason reason) {
+  if (legs_.empty()) return;
+  if (session() != nullptr) session()->forget(*this);
+  while (!legs_.empty()) {
+    Leg leg = take(legs_.begin()->first);
+    if (leg.inner) leg.inner->cancel(reason);
+    if (leg.inner && session() != nullptr) session()->exchange_over(*leg.inner);
+    state_.bury(std::move(leg.inner));
+  }
+}
+
+void FederatedCall::drained() {
+  for (auto& [number, leg] : legs_)
+    if (leg.inner) leg.inner->drained();
+}
+
+FederatedCall::Leg FederatedCall::take(std::uint64_t number) {
+  const auto found = legs_.find(number);
+  if (found == legs_.end()) return {};
+  Leg leg = std::move(found->second);
+  legs_.erase(found);
+  return leg;
+}
+
+void FederatedCall::send(Leg leg) {
+  const std::uint64_t number = next_leg_++;
+  const std::size_t upstream = leg.upstream;
+  legs_.emplace(number, std::move(leg));
+  if (FederatedSession* of_all = session()) return of_all->ready(upstream, *this, number);
+  launch(number, nullptr);
+}
+
+void FederatedCall::session_ready(std::uint64_t number, InnerSession& session) { launch(number, &session); }
+
+void FederatedCall::session_failed(std::uint64_t number, const std::string& why) {
+  if (!legs_.contains(number)) return;
+  const Leg leg = take(number);
+  Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+  refusal.message = "upstream '" + state_.upstreams[leg.upstream].name + "': " + why;
+  failed(leg.upstream, leg.tag, refusal);
+}
+
+void FederatedCall::launch(std::uint64_t number, InnerSession* inner_session) {
+  const auto found = legs_.find(number);
+  if (found == legs_.end()) return;
+  Leg& leg = found->second;
+  const std::size_t upstream = leg.upstream;
+  if (leg.needs != ServerCapability::none && session() != nullptr &&
+      !session()->offers(upstream, leg.needs)) {
+    const int tag = take(number).tag;
+    return failed(upstream, tag, refusals::method_not_found(envelope().method, Era::legacy));
+  }
+  if (leg.text.empty()) {
+    const int tag = take(number).tag;
+    return answered(upstream, tag, {});
+  }
+  auto message = state_.scan(leg.text);
+  if (!message) {
+    const int tag = take(number).tag;
+    return failed(upstream, tag, refusals::internal_error("a request could not be written"));
+  }
+  const ClientRequest& given = client_.request();
+  ClientRequest request{*std::move(message), given.era,       given.revision,       given.principal,
+                        given.param_headers, given.over_http, given.correlation_id, given.opened};
+  if (inner_session != nullptr) request.revision = inner_session->revision();
+  InnerOwner& owner = *this;
+  leg.inner = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, number,
+                                              std::move(request), inner_session);
+  if (leg.timed) leg.inner->limit(state_.parts.reactor, state_.upstreams[upstream].timeout);
+  leg.inner->open();
+}
+
+void FederatedCall::on_answer(InnerExchange& inner, Bytes response) {
+  if (session() != nullptr) session()->exchange_over(inner);
+  Leg leg = take(inner.tag());
+  state_.bury(std::move(leg.inner));
+  answered(leg.upstream, leg.tag, response);
+}
+
+void FederatedCall::on_refused(InnerExchange& inner, const Refusal& refusal) {
+  if (session() != nullptr) session()->exchange_over(inner);
+  Leg leg = take(inner.tag());
+  state_.bury(std::move(leg.inner));
+  const std::string& name = state_.upstreams[leg.upstream].name;
+  // An upstream that forgot its session is no reason for the client to begin anew.
+  if (session() != nullptr && refusal.http_status == 404) {
+    Refusal lost = refusals::upstream_lost(Outcome::not_sent);
+    lost.message = "upstream '" + name + "' lost its session; send the request again";
+    return failed(leg.upstream, leg.tag, lost);
+  }
+  failed(leg.upstream, leg.tag, refusal);
+}
+
+std::size_t FederatedCall::on_notify(InnerExchange& inner, Bytes message) {
+  if (session() == nullptr) return client_.notify(message);
+  const auto text = session()->translate(inner.upstream(), &inner, message);
+  return text ? client_.notify(*text) : message.size() + 1;
+}
+
+std::size_t FederatedCall::on_ask(InnerExchange& inner, Bytes message) {
+  if (session() == nullptr) return message.size() + 1;  // no modern server asks this way
+  const auto text = session()->translate(inner.upstream(), &inner, message);
+  return text ? client_.ask(*text) : message.size() + 1;
+}
+
+std::string FederatedCall::own_request(Bytes method, Bytes members) {
+  const Envelope& request = envelope();
+  std::string params = "{";
+  if (request.meta) {
+    Rewrite rewrite;
+    if (request.meta_progress_token) rewrite.remove(request.meta_progress_token);
+    hide_unrouted_extensions(rewrite, request);
+    params += "\"_meta\":" + rewrite.apply(request.text, request.meta);
+  }
+  if (!members.empty()) params.append(params.size() > 1 ? "," : "").append(members);
+  return make_request(state_.mint_id(), method, params + "}");
+}
+
+void FederatedCall::finish(Bytes result_json) {
+  client_.finish(make_response(client_.request().message.id(), result_json));
+}
+
+int error_code_of(const Envelope& response) {
+  const Bytes raw = response.view(response.error_code);
+  int code = 0;
+  std::from_chars(raw.data(), raw.data() + raw.size(), code);
+  return code;
+}
+
+UpstreamAnswer read_answer(FederationState& state, Bytes response) {
+  UpstreamAnswer answer;
+  auto message = state.scan(response);
+  if (message && message->envelope().kind == MessageKind::response) {
+    answer.message = std::move(message);
+    return answer;
+  }
+  answer.failure = refusals::internal_error("an upstream's answer is no response");
+  if (!message || message->envelope().kind != MessageKind::error_response) return answer;
+  const Envelope& envelope = message->envelope();
+  answer.failure->code = error_code_of(envelope);
+  answer.failure->http_status = answer.failure->code == rpc::method_not_found ? 404 : 200;
+  answer.failure->message = string_in(envelope.text, envelope.error_message);
+  answer.failure->data_json = envelope.error_data ? envelope.view(envelope.error_data) : Bytes();
+  return answer;
+}
+
+bool UpstreamAnswer::is_absent() const { return failure && failure->code == rpc::method_not_found; }
+
+void hide_unrouted_extensions(Rewrite& rewrite, const Envelope& envelope) {
+  const JsonSpan capabilities = envelope.meta_client_capabilities;
+  if (!capabilities || envelope.text[capabilities.begin] != '{') return;
+  const JsonSpan extensions = json_member(envelope.text, capabilities, "extensions");
+  if (!extensions || envelope.text[extensions.begin] != '{') return;
+  const JsonSpan tasks = json_member(envelope.text, extensions, extension_text(Extension::tasks));
+  if (tasks) rewrite.remove(tasks);
+}
+
+}  // namespace sluice

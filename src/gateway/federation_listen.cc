@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_listen.h"
+
+#include <algorithm>
+#include <array>
+
+#include "codec/json_writer.h"
+#include "codec/jsonrpc.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::size_t plenty = 64 * 1024;
+constexpr Bytes uris_member = "resourceSubscriptions";
+
+struct ListFlag {
+  Bytes member;
+  MethodId method;
+};
+constexpr std::array<ListFlag, 3> list_flags{{
+    {"toolsListChanged", MethodId::notify_tools_changed},
+    {"promptsListChanged", MethodId::notify_prompts_changed},
+    {"resourcesListChanged", MethodId::notify_resources_changed},
+}};
+
+bool is_true(Bytes text, JsonSpan object, Bytes member) {
+  const JsonSpan value = json_member(text, object, member);
+  return value && value.in(text) == "true";
+}
+
+std::vector<std::string> uris_in(Bytes text, JsonSpan object) {
+  std::vector<std::string> uris;
+  const JsonSpan list = json_member(text, object, uris_member);
+  if (!list || text[list.begin] != '[') return uris;
+  for (const JsonSpan item : json_children(text, list)) uris.push_back(string_in(text, item));
+  return uris;
+}
+
+// The object without its URIs.
+std::string flags_in(Bytes text, JsonSpan object) {
+  Rewrite rewrite;
+  if (const JsonSpan list = json_member(text, object, uris_member)) rewrite.remove(list);
+  return rewrite.apply(text, object);
+}
+
+// `flags` with a list of URIs, if there are any.
+template <class Uris>
+std::string with_uris(const std::string& flags, const Uris& uris) {
+  if (uris.empty()) return flags;
+  std::string list;
+  JsonWriter writer(list);
+  writer.begin_array();
+  for (const std::string& uri : uris) writer.value(uri);
+  writer.end_array();
+  return merge_json(flags, "{\"" + std::string(uris_member) + "\":" + list + "}");
+}
+
+}  // namespace
+
+ListenCall::ListenCall(FederationState& state, Exchange& client)
+    : FederatedCall(state, client),
+      watched_(state.upstreams.size()),
+      acknowledge_timer_([](void* self) { static_cast<ListenCall*>(self)->acknowledge(); }, this),
+      again_timer_([](void* self) { static_cast<ListenCall*>(self)->again(); }, this),
+      change_timer_([](void* self) { static_cast<ListenCall*>(self)->flush_changes(); }, this) {
+  state.listens.insert(this);
+}
+
+ListenCall::~ListenCall() { state().listens.erase(this); }
+
+void ListenCall::start() {
+  if (!envelope().notifications || envelope().text[envelope().notifications.begin] != '{')
+    return state().refuse(client(), refusals::invalid_params("notifications is missing"));
+  read_wishes();
+  if (uris_.size() > state().limits().mcp.subscriptions_max)
+    return state().refuse(client(),
+                          refusals::invalid_params("resourceSubscriptions names too many resources"));
+  milliseconds longest{0};
+  is_starting_ = true;
+  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
+    awaited_.insert(upstream);
+    longest = std::max(longest, state().upstreams[upstream].timeout);
+  }
+  state().parts.reactor.arm_after(acknowledge_timer_, longest);
+  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) listen_to(upstream);
+  is_starting_ = false;
+  maybe_acknowledge();
+}
+
+// A URI that nobody is known to have is watched at all of them.
+void ListenCall::read_wishes() {
+  flags_ = flags_in(envelope().text, envelope().notifications);
+  uris_ = uris_in(envelope().text, envelope().notifications);
+  for (const std::string& uri : uris_) {
+    const FederatedUris::Inward in = state().uris.inward(uri);
+    for (std::size_t upstream = 0; upstream < upstreams(); ++upstream)
+      if (!in.upstream || *in.upstream == upstream) watched_[upstream].emplace_back(uri, in.uri);
+  }
+}
+
+void ListenCall::listen_to(std::size_t upstream) {
+  std::vector<std::string> originals;
+  for (const auto& [shown, original] : watched_[upstream]) originals.push_back(original);
+  Leg leg;
+  leg.upstream = upstream;
+  leg.text = own_request(envelope().method, "\"notifications\":" + with_uris(flags_, originals));
+  send(std::move(leg));
+}
+
+std::string ListenCall::own_meta() const {
+  return R"("_meta":{"io.modelcontextprotocol/subscriptionId":)" +
+         std::string(envelope().view(envelope().id)) + "}";
+}
+
+// --- Acknowledging ---
+
+void ListenCall::acknowledged(std::size_t upstream, const Envelope& message) {
+  awaited_.erase(upstream);
+  if (is_acknowledged_) return note_all_changes();  // it was away, or late
+  any_acknowledged_ = true;
+  if (message.notifications && message.text[message.notifications.begin] == '{') {
+    honoured_flags_ = merge_json(honoured_flags_, flags_in(message.text, message.notifications));
+    for (const std::string& uri : uris_in(message.text, message.notifications))
+      for (const auto& [shown, original] : watched_[upstream])
+        if (original == uri) honoured_uris_.insert(shown);
+  }
+  maybe_acknowledge();
+}
+
+void ListenCall::maybe_acknowledge() {
+  if (is_starting_ || is_acknowledged_ || !awaited_.empty()) return;
+  acknowledge();
+}
+
+void ListenCall::acknowledge() {
+  if (is_acknowledged_) return;
+  acknowledge_timer_.cancel();
+  for (const std::size_t upstream : awaited_)
+    state().warn(upstream, envelope().method, "it did not acknowledge the subscription in time");
+  awaited_.clear();
+  if (!any_acknowledged_ && legs() == 0) {
+    const Refusal refusal = failure_ ? *failure_ : refusals::upstream_lost(Outcome::not_sent);
+    return state().refuse(client(), refusal);
+  }
+  is_acknowledged_ = true;
+  std::vector<std::string> honoured;
+  for (const std::string& uri : uris_)
+    if (honoured_uris_.contains(uri)) honoured.push_back(uri);
+  client().notify(make_notification(
+      method_of(MethodId::notify_subscriptions_acknowledged).text,
+      "{" + own_meta() + ",\"notifications\":" + with_uris(honoured_flags_, honoured) + "}"));
+  for (const std::string& text : std::exchange(held_, {})) client().notify(text);
+  if (!broken_.empty())
+    state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
+}
+
+// --- What upstreams send ---
+
+std::size_t ListenCall::deliver(std::string text) {
+  if (is_acknowledged_) return client().notify(text);
+  if (held_.size() >= state().limits().federation.held_notes_max) return plenty;
+  held_.push_back(std::move(text));
+  return plenty;
+}
+
+std::size_t ListenCall::on_notify(InnerExchange& inner, Bytes text) {
+  const auto message = state().scan(text);
+  if (!message) return plenty;
+  const Envelope& note = message->envelope();
+  const Method* method = find_method(note.method);
+  if (method != nullptr && method->id == MethodId::notify_subscriptions_acknowledged) {
+    acknowledged(inner.upstream(), note);
+    return plenty;
+  }
+  if (method != nullptr && ListChanges::is_one(method->id)) {
+    note_change(method->id);
+    return plenty;
+  }
+  Rewrite rewrite;
+  if (method != nullptr && method->id == MethodId::notify_resources_updated)
+    rewrite.put_string(note.text, note.uri_span, state().renames(inner.upstream()).uri);
+  if (note.meta_subscription_id)
+    rewrite.put(note.meta_subscription_id, std::string(envelope().view(envelope().id)));
+  return deliver(rewrite.apply(note.text, note.message));
+}
+
+void ListenCall::note_change(MethodId method) {
+  changes_.add(method);
+  if (!change_timer_.armed())
+    state().parts.reactor.arm_after(change_timer_, state().limits().federation.change_notice);
+}
+
+// What the client asked to be told of, as it may have been missed.
+void ListenCall::note_all_changes() {
+  const Envelope& request = envelope();
+  for (const ListFlag& flag : list_flags)
+    if (is_true(request.text, request.notifications, flag.member)) note_change(flag.method);
+}
+
+void ListenCall::flush_changes() {
+  change_timer_.cancel();
+  for (const Bytes method : changes_.take()) (void)deliver(make_notification(method, "{" + own_meta() + "}"));
+}
+
+// --- Ends ---
+
+void ListenCall::answered(std::size_t upstream, int, Bytes response) {
+  const UpstreamAnswer answer = read_answer(state(), response);
+  if (answer.failure) {
+    state().warn(upstream, envelope().method, answer.failure->message);
+    failure_ = *answer.failure;
+  }
+  over(upstream);
+}
+
+void ListenCall::failed(std::size_t upstream, int, const Refusal& refusal) {
+  state().warn(upstream, envelope().method, refusal.message);
+  failure_ = refusal;
+  if (refusal.code == rpc::internal_error) {
+    broken_.insert(upstream);
+    if (is_acknowledged_ && !again_timer_.armed())
+      state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
+  }
+  over(upstream);
+}
+
+// One of the subscriptions is no more; the last takes the client's with it.
+void ListenCall::over(std::size_t upstream) {
+  awaited_.erase(upstream);
+  if (!is_acknowledged_) return maybe_acknowledge();
+  if (legs() != 0 || !broken_.empty()) return;
+  finish(R"({"resultType":"complete",)" + own_meta() + "}");
+}
+
+void ListenCall::again() {
+  is_starting_ = true;
+  for (const std::size_t upstream : std::exchange(broken_, {})) listen_to(upstream);
+  is_starting_ = false;
+}
+
+void flush_listens(FederationState& state, const Principal& principal) {
+  const std::set<ListenCall*> listens = state.listens;
+  for (ListenCall* listen : listens)
+    if (state.listens.contains(listen) && listen->principal() == principal) listen->flush_changes();
+}
+
+}  // namespace sluice

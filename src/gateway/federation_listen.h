@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// ListenCall: a modern client's subscription as one on each upstream.
+//
+// It is acknowledged when all have acknowledged theirs, or after the longest of their timeouts with what was
+// acknowledged by then; what comes before that waits. Changes of lists are gathered for a moment. An upstream
+// whose subscription broke is asked again, and the lists it may have changed are told as changed. One
+// reactor. Spec: 2026-07-28 basic/utilities/subscriptions; ledger D5, D6.8.
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/federation_call.h"
+
+namespace sluice {
+
+class ListenCall final : public FederatedCall {
+ public:
+  ListenCall(FederationState& state, Exchange& client);
+  ~ListenCall() override;
+
+  void start() override;
+  // Tells at once what changed.
+  void flush_changes();
+  [[nodiscard]] const Principal& principal() { return client().request().principal; }
+
+ private:
+  // The client's and the upstream's text of a URI.
+  using Watched = std::vector<std::pair<std::string, std::string>>;
+
+  void read_wishes();
+  void listen_to(std::size_t upstream);
+  void acknowledged(std::size_t upstream, const Envelope& message);
+  void acknowledge();
+  void maybe_acknowledge();
+  void again();
+  void note_change(MethodId method);
+  void note_all_changes();
+  [[nodiscard]] std::size_t deliver(std::string text);
+  [[nodiscard]] std::string own_meta() const;
+  void over(std::size_t upstream);
+
+  std::size_t on_notify(InnerExchange& inner, Bytes message) override;
+  void answered(std::size_t upstream, int tag, Bytes response) override;
+  void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
+
+  std::string flags_;                    // of the client's wishes: without its URIs
+  std::vector<Watched> watched_;         // by upstream
+  std::vector<std::string> uris_;        // as the client wrote them, in its order
+  std::set<std::string> honoured_uris_;  // of the client's
+  std::string honoured_flags_ = "{}";
+  std::set<std::size_t> awaited_;  // not acknowledged yet
+  std::set<std::size_t> broken_;   // to be asked again
+  bool is_starting_ = false;
+  bool is_acknowledged_ = false;
+  bool any_acknowledged_ = false;
+  std::optional<Refusal> failure_;
+  std::vector<std::string> held_;
+  ListChanges changes_;
+  Timer acknowledge_timer_;
+  Timer again_timer_;
+  Timer change_timer_;
+};
+
+// Tells the subscriptions of this caller what changed, before the answer to what changed it.
+void flush_listens(FederationState& state, const Principal& principal);
+
+}  // namespace sluice

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Calls that every upstream has a part in: lists, the handshakes of both eras, the log level.
+//
+// Upstreams are asked at the same time, each within its timeout; who does not answer is left out with a
+// warning, and only when nobody does the client is refused. One reactor. Spec: ledger D5.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/federation_call.h"
+
+namespace sluice {
+
+// Asks several upstreams and waits for all of them.
+class FanOut : public FederatedCall {
+ public:
+  using FederatedCall::FederatedCall;
+
+ protected:
+  // The request for each upstream from `first` on; an empty text asks for its session only.
+  void ask_all(std::size_t first, const std::function<std::string()>& request, ServerCapability needs);
+  // All have answered or failed; the answers from `first` on are there.
+  virtual void settled() = 0;
+  [[nodiscard]] UpstreamAnswer& answer(std::size_t upstream) { return answers_[upstream]; }
+  void warn_of(std::size_t upstream);
+  // Nobody answered: with what the first said that failed and not merely has nothing of the kind.
+  void refuse_all(std::size_t first);
+
+  void answered(std::size_t upstream, int tag, Bytes response) override;
+  void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
+
+ private:
+  void check();
+
+  std::vector<UpstreamAnswer> answers_;
+  bool asking_ = false;
+};
+
+// tools/list, prompts/list, resources/list, resources/templates/list. A page of ours is the pages of
+// upstreams one after the other until one has more, or the page is long enough; the cursor says where to go
+// on.
+class ListCall final : public FanOut {
+ public:
+  ListCall(FederationState& state, Exchange& client, const ListForm& form);
+  void start() override;
+
+ private:
+  void settled() override;
+  void answered(std::size_t upstream, int tag, Bytes response) override;
+  void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
+  void go_on(UpstreamAnswer answer);
+  void list_from(std::size_t first);
+  void finish_page(std::size_t upstream, const std::optional<std::string>& cursor);
+  void finish_list();
+  [[nodiscard]] std::string request(const std::optional<std::string>& cursor);
+
+  const ListForm& form_;
+  MergedPage page_;
+  std::size_t first_ = 0;
+  bool any_ = false;  // an upstream has answered
+};
+
+class DiscoverCall final : public FanOut {
+ public:
+  using FanOut::FanOut;
+  void start() override;
+
+ private:
+  void settled() override;
+};
+
+class InitializeCall final : public FanOut {
+ public:
+  using FanOut::FanOut;
+  void start() override;
+
+ private:
+  void settled() override;
+  void answered(std::size_t upstream, int tag, Bytes response) override;
+};
+
+class SetLevelCall final : public FanOut {
+ public:
+  using FanOut::FanOut;
+  void start() override;
+
+ private:
+  void settled() override;
+};
+
+}  // namespace sluice

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_routed.h"
+
+#include <charconv>
+#include <utility>
+
+#include "codec/json_writer.h"
+#include "codec/jsonrpc.h"
+#include "gateway/federation_listen.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr int of_route = -1;  // tags of legs that learn are the ids of their methods
+
+// Errors by which a server says that it has no such resource.
+bool says_unknown(const Envelope& response) {
+  if (response.kind != MessageKind::error_response) return false;
+  const int code = error_code_of(response);
+  return code == rpc::resource_not_found || code == rpc::invalid_params || code == rpc::method_not_found;
+}
+
+bool holds(Bytes text, Bytes part) { return text.find(part) != Bytes::npos; }
+
+std::string quoted(Bytes text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+}  // namespace
+
+std::optional<RoutedCall::Subject> RoutedCall::find_subject() const {
+  const Envelope& request = envelope();
+  const Method* method = find_method(request.method);
+  if (method == nullptr) return std::nullopt;
+  switch (method->id) {
+    case MethodId::completion_complete: break;
+    case MethodId::prompts_get:
+      return Subject{request.name_span, std::string(request.name), false, MethodId::prompts_list};
+    case MethodId::tools_call:
+      return Subject{request.name_span, std::string(request.name), false, MethodId::tools_list};
+    default: return Subject{request.uri_span, std::string(request.uri), true, {}};
+  }
+  if (!request.params) return std::nullopt;
+  const JsonSpan ref = json_member(request.text, request.params, "ref");
+  if (!ref || request.text[ref.begin] != '{') return std::nullopt;
+  const bool is_uri = string_in(request.text, json_member(request.text, ref, "type")) == "ref/resource";
+  const JsonSpan span = json_member(request.text, ref, is_uri ? "uri" : "name");
+  return Subject{span, string_in(request.text, span), is_uri, MethodId::prompts_list};
+}
+
+void RoutedCall::start() {
+  auto subject = find_subject();
+  if (!subject || !subject->span || subject->text.empty())
+    return state().refuse(client(), refusals::invalid_params("it does not say what is meant"));
+  subject_ = *std::move(subject);
+  if (is_modern() && envelope().request_state) return resume_asked();
+  resolve();
+}
+
+void RoutedCall::resolve() {
+  if (subject_.is_uri) {
+    const FederatedUris::Inward in = state().uris.inward(subject_.text);
+    if (in.upstream) return route(*in.upstream, in.uri);
+  } else {
+    const auto in = state().names.inward(subject_.text);
+    if (!in) return unknown();
+    if (in->name) return route(in->upstream, *in->name);
+  }
+  if (!has_learned_) return learn();
+  if (!subject_.is_uri) return unknown();
+  in_turn_ = 0;
+  ask_in_turn();
+}
+
+void RoutedCall::unknown() {
+  if (failure_) return state().refuse(client(), *failure_);
+  if (subject_.is_uri)
+    return state().refuse(client(), refusals::resource_not_found(subject_.text, client().request().era));
+  const bool is_tool = subject_.list == MethodId::tools_list;
+  state().refuse(client(), refusals::invalid_params((is_tool ? "unknown tool: " : "unknown prompt: ") +
+                                                    subject_.text.substr(0, 256)));
+}
+
+// --- Learning what a name means ---
+
+void RoutedCall::learn() {
+  has_learned_ = true;
+  is_learning_ = true;
+  if (subject_.is_uri) {
+    for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
+      learn_page(upstream, MethodId::resources_list, std::nullopt);
+      learn_page(upstream, MethodId::resources_templates_list, std::nullopt);
+    }
+  } else {
+    learn_page(state().names.inward(subject_.text)->upstream, subject_.list, std::nullopt);
+  }
+  is_learning_ = false;
+  if (legs() == 0) resolve();
+}
+
+void RoutedCall::learn_page(std::size_t upstream, MethodId list, const std::optional<std::string>& cursor) {
+  const Method& method = method_of(list);
+  Leg leg;
+  leg.upstream = upstream;
+  leg.tag = static_cast<int>(list);
+  leg.text = own_request(method.text, cursor ? "\"cursor\":" + quoted(*cursor) : std::string());
+  leg.timed = true;
+  leg.needs = method.needs;
+  ++pages_;
+  send(std::move(leg));
+}
+
+void RoutedCall::learned(std::size_t upstream, int tag, Bytes response) {
+  const auto list = static_cast<MethodId>(tag);
+  const UpstreamAnswer answer = read_answer(state(), response);
+  if (answer.message) {
+    MergedPage page(*list_form(list));
+    const auto facts = page.add(answer.message->envelope(), state().renames(upstream));
+    if (facts && facts->next_cursor && pages_ < state().limits().federation.learned_pages_max) {
+      const bool was_learning = std::exchange(is_learning_, true);
+      learn_page(upstream, list, facts->next_cursor);
+      is_learning_ = was_learning;
+    }
+  }
+  if (!is_learning_ && legs() == 0) resolve();
+}
+
+// --- The call ---
+
+// A retry with answers: the state says whose it is, and what that upstream gave away.
+void RoutedCall::resume_asked() {
+  const Bytes raw = envelope().view(envelope().request_state);
+  std::string sealed;
+  const auto scope = state().state_scope(client());
+  if (!scope || !decode_json_string(raw, sealed))
+    return state().refuse(client(), refusals::invalid_params("requestState cannot be read"));
+  const auto opened = state().states.open(*scope, sealed, state().parts.reactor.wall());
+  if (!opened) {
+    Refusal refusal = refusals::invalid_params("");
+    refusal.message = opened.error().message;
+    return state().refuse(client(), refusal);
+  }
+  // "<upstream>:<its original name or URI's length>:<that><its state as JSON, or nothing>"
+  std::size_t upstream = 0, length = 0;
+  const char* const end = opened->data() + opened->size();
+  const auto first = std::from_chars(opened->data(), end, upstream);
+  const auto second = std::from_chars(first.ptr == end ? end : first.ptr + 1, end, length);
+  const auto begin = static_cast<std::size_t>(second.ptr - opened->data()) + 1;
+  if (upstream >= upstreams() || begin + length > opened->size())
+    return state().refuse(client(), refusals::invalid_params("requestState cannot be read"));
+  state_raw_ = opened->substr(begin + length);
+  route(upstream, opened->substr(begin, length));
+}
+
+void RoutedCall::route(std::size_t upstream, const std::string& original) {
+  const Envelope& request = envelope();
+  Rewrite rewrite;
+  if (original != subject_.text) rewrite.put(subject_.span, quoted(original));
+  if (state_raw_ && request.request_state) {
+    if (state_raw_->empty()) rewrite.remove(request.request_state);
+    if (!state_raw_->empty()) rewrite.put(request.request_state, *state_raw_);
+  }
+  hide_unrouted_extensions(rewrite, request);
+  Leg leg;
+  leg.upstream = upstream;
+  leg.tag = of_route;
+  leg.text = rewrite.apply(request.text, request.message);
+  send(std::move(leg));
+}
+
+void RoutedCall::ask_in_turn() {
+  if (*in_turn_ >= upstreams()) return unknown();
+  const std::size_t upstream = *in_turn_;
+  const Envelope& request = envelope();
+  Rewrite rewrite;
+  hide_unrouted_extensions(rewrite, request);
+  Leg leg;
+  leg.upstream = upstream;
+  leg.tag = of_route;
+  leg.text = rewrite.apply(request.text, request.message);
+  leg.needs = ServerCapability::resources;
+  send(std::move(leg));
+}
+
+void RoutedCall::answered(std::size_t upstream, int tag, Bytes response) {
+  if (tag != of_route) return learned(upstream, tag, response);
+  if (in_turn_) {
+    const auto message = state().scan(response);
+    if (message && says_unknown(message->envelope())) {
+      ++*in_turn_;
+      return ask_in_turn();
+    }
+    if (message && message->envelope().kind == MessageKind::response)
+      (void)state().uris.outward(upstream, subject_.text);
+  }
+  finish_routed(upstream, response);
+}
+
+void RoutedCall::failed(std::size_t upstream, int tag, const Refusal& refusal) {
+  if (tag != of_route) {
+    if (refusal.code != rpc::method_not_found) {
+      state().warn(upstream, method_of(static_cast<MethodId>(tag)).text, refusal.message);
+      failure_ = refusal;
+    }
+    if (!is_learning_ && legs() == 0) resolve();
+    return;
+  }
+  if (in_turn_) {
+    if (refusal.code != rpc::method_not_found) failure_ = refusal;
+    ++*in_turn_;
+    return ask_in_turn();
+  }
+  const Refusal last = refusal;
+  client().refuse(last.http_status, last.code, last.message, last.data_json);
+}
+
+void RoutedCall::finish_routed(std::size_t upstream, Bytes response) {
+  if (session() != nullptr) session()->flush_changes();
+  if (session() == nullptr) flush_listens(state(), client().request().principal);
+  const bool may_ask = is_modern() && holds(response, "input_required");
+  if (!may_ask && !holds(response, "\"uri\"")) return client().finish(response);
+  const auto message = state().scan(response);
+  if (!message) return client().finish(response);
+  const Envelope& answer = message->envelope();
+  const Renames renames = state().renames(upstream);
+  Rewrite rewrite;
+  rename_uris(rewrite, answer, renames);
+  if (answer.error_data && answer.text[answer.error_data.begin] == '{')
+    rewrite.put_string(answer.text, json_member(answer.text, answer.error_data, "uri"), renames.uri);
+  if (may_ask && answer.result_type == "input_required") {
+    name_askers(rewrite, answer, state().upstreams[upstream].name);
+    if (!seal_state(rewrite, answer, upstream)) return;
+  }
+  client().finish(rewrite.empty() ? std::string(response) : rewrite.apply(answer.text, answer.message));
+}
+
+bool RoutedCall::seal_state(Rewrite& rewrite, const Envelope& response, std::size_t upstream) {
+  const JsonSpan state_span = json_member(response.text, response.result, "requestState");
+  std::string original = subject_.text;
+  if (subject_.is_uri) {
+    original = state().uris.inward(subject_.text).uri;
+  } else if (const auto in = state().names.inward(subject_.text); in && in->name) {
+    original = *in->name;
+  }
+  std::string payload = std::to_string(upstream) + ":" + std::to_string(original.size()) + ":" + original;
+  if (state_span) payload += response.view(state_span);
+  const auto scope = state().state_scope(client());
+  Result<std::string> sealed = Error(Errc::invalid, "the request's arguments cannot be read");
+  if (scope) sealed = state().states.seal(*scope, payload, state().parts.reactor.wall());
+  if (!sealed) {
+    client().refuse(500, rpc::internal_error, sealed.error().message, {});
+    return false;
+  }
+  rewrite.set(response.result, state_span, "requestState", quoted(*sealed));
+  return true;
+}
+
+}  // namespace sluice

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/jsonrpc.h"
+#include "gateway/federation_call.h"
+
+namespace sluice {
+
+namespace {
+
+constexpr std::size_t plenty = 64 * 1024;
+
+std::string canonical(Bytes raw) {
+  const auto id = RpcId::from_raw(raw);
+  return id ? id->canonical() : std::string(raw);
+}
+
+}  // namespace
+
+bool ListChanges::is_one(MethodId method) {
+  return method == MethodId::notify_tools_changed || method == MethodId::notify_prompts_changed ||
+         method == MethodId::notify_resources_changed;
+}
+
+void ListChanges::add(MethodId method) {
+  const Bytes text = method_of(method).text;
+  if (std::find(methods_.begin(), methods_.end(), text) == methods_.end()) methods_.push_back(text);
+}
+
+std::vector<Bytes> ListChanges::take() { return std::exchange(methods_, {}); }
+
+FederatedSession::FederatedSession(FederationState& state, Exchange& initialize)
+    : state_(state),
+      client_(*initialize.session()),
+      slots_(state.upstreams.size()),
+      change_timer_([](void* self) { static_cast<FederatedSession*>(self)->flush_changes(); }, this) {
+  const ClientRequest& request = initialize.request();
+  request_ = ClientRequest{{}, request.era,       request.revision,       request.principal,
+                           {}, request.over_http, request.correlation_id, request.opened};
+  const Envelope& envelope = request.message.envelope();
+  if (envelope.params) params_ = envelope.view(envelope.params);
+}
+
+FederatedSession::~FederatedSession() { end(); }
+
+FederatedSession* FederatedSession::of(Session* session) {
+  return session == nullptr ? nullptr : static_cast<FederatedSession*>(session->attachment.get());
+}
+
+InnerSession* FederatedSession::opened(std::size_t upstream) const {
+  const Slot& slot = slots_[upstream];
+  return slot.phase == Phase::open ? slot.session.get() : nullptr;
+}
+
+bool FederatedSession::offers(std::size_t upstream, ServerCapability capability) const {
+  const PaddedString& known = slots_[upstream].capabilities;
+  if (known.size() == 0) return true;
+  std::string_view path = server_capability_text(capability);
+  JsonSpan at{0, 0, static_cast<std::uint32_t>(known.size())};
+  while (!path.empty() && at) {
+    const auto dot = std::min(path.find('.'), path.size());
+    at = json_member(known.view(), at, path.substr(0, dot));
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  return at && at.in(known.view()) != "false";
+}
+
+const ClientMessage* FederatedSession::hello(std::size_t upstream) const {
+  return slots_[upstream].hello ? &*slots_[upstream].hello : nullptr;
+}
+
+void FederatedSession::hellos_read() {
+  for (Slot& slot : slots_) slot.hello.reset();
+}
+
+// --- Opening and closing ---
+
+void FederatedSession::ready(std::size_t upstream, FederatedCall& call, std::uint64_t leg) {
+  Slot& slot = slots_[upstream];
+  if (slot.phase == Phase::open) return call.session_ready(leg, *slot.session);
+  slot.waiters.push_back({&call, leg});
+  if (slot.phase == Phase::closed) open_slot(upstream);
+}
+
+void FederatedSession::forget(const FederatedCall& call) {
+  for (Slot& slot : slots_)
+    std::erase_if(slot.waiters, [&call](const Waiter& waiter) { return waiter.call == &call; });
+}
+
+void FederatedSession::open_slot(std::size_t upstream) {
+  Slot& slot = slots_[upstream];
+  slot.phase = Phase::opening;
+  slot.is_initialized = false;
+  slot.session = std::make_unique<InnerSession>(*this, upstream, client_.principal(), request_.revision);
+  ask_upstream(upstream, make_request(state_.mint_id(), "initialize", params_));
+}
+
+// A request of ours on the session that is being opened.
+void FederatedSession::ask_upstream(std::size_t upstream, std::string text) {
+  Slot& slot = slots_[upstream];
+  ClientRequest request{{}, request_.era,       request_.revision,       request_.principal,
+                        {}, request_.over_http, request_.correlation_id, state_.parts.reactor.now()};
+  auto message = state_.scan(text);
+  if (!message) return failed(upstream, "the request could not be written");
+  request.message = *std::move(message);
+  InnerOwner& owner = *this;
+  slot.opening = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, 0,
+                                                 std::move(request), slot.session.get());
+  slot.opening->limit(state_.parts.reactor, state_.upstreams[upstream].timeout);
+  slot.opening->open();
+}
+
+std::size_t FederatedSession::on_notify(InnerExchange& inner, Bytes message) {
+  const auto text = translate(inner.upstream(), nullptr, message);
+  return text ? client_.send(*text) : plenty;
+}
+
+std::size_t FederatedSession::on_ask(InnerExchange& inner, Bytes message) {
+  return on_notify(inner, message);
+}
+
+void FederatedSession::on_answer(InnerExchange& inner, Bytes response) {
+  const std::size_t upstream = inner.upstream();
+  Slot& slot = slots_[upstream];
+  auto message = state_.scan(response);
+  state_.bury(std::move(slot.opening));
+  if (slot.phase == Phase::setting_level) return settled(upstream);
+  if (!message || message->envelope().kind != MessageKind::response)
+    return failed(upstream, message ? message->envelope().view(message->envelope().error_message).empty()
+                                          ? "it refused to initialize"
+                                          : string_in(message->text(), message->envelope().error_message)
+                                    : std::string("its answer is no message"));
+  greeted(upstream, *std::move(message));
+}
+
+void FederatedSession::greeted(std::size_t upstream, ClientMessage response) {
+  Slot& slot = slots_[upstream];
+  const Envelope& envelope = response.envelope();
+  const JsonSpan capabilities = json_member(envelope.text, envelope.result, "capabilities");
+  slot.capabilities = PaddedString(capabilities ? envelope.view(capabilities) : Bytes("{}"));
+  const JsonSpan version = json_member(envelope.text, envelope.result, "protocolVersion");
+  if (const auto revision = parse_revision(string_in(envelope.text, version)))
+    slot.session->negotiated(*revision);
+  slot.hello = std::move(response);
+  if (initialized_.empty() || level_.empty() || !offers(upstream, ServerCapability::logging))
+    return settled(upstream);
+  slot.phase = Phase::setting_level;
+  tell_initialized(slot, upstream);
+  ask_upstream(upstream, make_request(state_.mint_id(), "logging/setLevel", R"({"level":)" + level_ + "}"));
+}
+
+void FederatedSession::settled(std::size_t upstream) {
+  Slot& slot = slots_[upstream];
+  slot.phase = Phase::open;
+  if (!initialized_.empty()) tell_initialized(slot, upstream);
+  // A waiter may end others, so each is looked up anew.
+  for (std::size_t due = slot.waiters.size(); due != 0 && !slot.waiters.empty(); --due) {
+    const Waiter waiter = slot.waiters.front();
+    slot.waiters.erase(slot.waiters.begin());
+    if (slot.phase == Phase::open) {
+      waiter.call->session_ready(waiter.leg, *slot.session);
+    } else {
+      waiter.call->session_failed(waiter.leg, "its session ended");
+    }
+  }
+}
+
+void FederatedSession::on_refused(InnerExchange& inner, const Refusal& refusal) {
+  const std::size_t upstream = inner.upstream();
+  Slot& slot = slots_[upstream];
+  state_.bury(std::move(slot.opening));
+  if (slot.phase == Phase::setting_level && !slot.session->over()) return settled(upstream);
+  const std::string why = refusal.message;
+  failed(upstream, why);
+}
+
+void FederatedSession::failed(std::size_t upstream, const std::string& why) {
+  Slot& slot = slots_[upstream];
+  close_slot(upstream);
+  for (std::size_t due = slot.waiters.size(); due != 0 && !slot.waiters.empty(); --due) {
+    const Waiter waiter = slot.waiters.front();
+    slot.waiters.erase(slot.waiters.begin());
+    waiter.call->session_failed(waiter.leg, why);
+  }
+}
+
+void FederatedSession::close_slot(std::size_t upstream) {
+  Slot& slot = slots_[upstream];
+  slot.phase = Phase::closed;
+  if (slot.opening) slot.opening->cancel(CancelReason::peer_gone);
+  state_.bury(std::move(slot.opening));
+  std::erase_if(asks_, [upstream](const auto& ask) { return ask.second.upstream == upstream; });
+  if (!slot.session) return;
+  if (!slot.session->over()) state_.service(upstream).ended(*slot.session);
+  state_.bury(std::move(slot.session));
+}
+
+void FederatedSession::on_ended(InnerSession& session, const std::string& why) {
+  const std::size_t upstream = session.upstream();
+  Slot& slot = slots_[upstream];
+  if (slot.session.get() != &session) return;
+  const bool was_open = slot.phase == Phase::open;
+  state_.warn(upstream, "session", why);
+  failed(upstream, why);
+  if (!was_open) return;
+  if (offers(upstream, ServerCapability::tools)) note_change(MethodId::notify_tools_changed);
+  if (offers(upstream, ServerCapability::prompts)) note_change(MethodId::notify_prompts_changed);
+  if (offers(upstream, ServerCapability::resources)) note_change(MethodId::notify_resources_changed);
+}
+
+void FederatedSession::end() {
+  ended_ = true;
+  change_timer_.cancel();
+  for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
+    slots_[upstream].waiters.clear();
+    close_slot(upstream);
+  }
+}
+
+void FederatedSession::drained() {
+  for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
+    const Slot& slot = slots_[upstream];
+    if (slot.session && !slot.session->over()) state_.service(upstream).drained(*slot.session);
+  }
+}
+
+// --- From the upstreams to the client ---
+
+std::size_t FederatedSession::on_message(InnerSession& session, Bytes message) {
+  if (ended_) return plenty;
+  const auto text = translate(session.upstream(), nullptr, message);
+  return text ? client_.send(*text) : plenty;
+}
+
+std::optional<std::string> FederatedSession::translate(std::size_t upstream, const InnerExchange* from,
+                                                       Bytes text) {
+  auto message = state_.scan(text);
+  if (!message) return std::nullopt;
+  const Envelope& envelope = message->envelope();
+  if (envelope.kind == MessageKind::request) return translate_ask(upstream, from, *message);
+  const Method* method = find_method(envelope.method);
+  if (method == nullptr) return std::string(text);
+  if (ListChanges::is_one(method->id)) {
+    note_change(method->id);
+    return std::nullopt;
+  }
+  Rewrite rewrite;
+  if (method->id == MethodId::notify_resources_updated)
+    rewrite.put_string(envelope.text, envelope.uri_span, state_.renames(upstream).uri);
+  if (method->id == MethodId::notify_cancelled) {
+    const std::string id = canonical(envelope.view(envelope.request_id));
+    const auto ask = std::find_if(asks_.begin(), asks_.end(), [&](const auto& entry) {
+      return entry.second.upstream == upstream && canonical(entry.second.id_raw) == id;
+    });
+    if (ask == asks_.end()) return std::nullopt;
+    rewrite.put(envelope.request_id, ask->first);
+    asks_.erase(ask);
+  }
+  return rewrite.empty() ? std::string(text) : rewrite.apply(envelope.text, envelope.message);
+}
+
+std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream, const InnerExchange* from,
+                                                           const ClientMessage& message) {
+  const Envelope& envelope = message.envelope();
+  if (envelope.method == method_of(MethodId::ping).text) {
+    pass(upstream, make_response(message.id(), "{}"));
+    return std::nullopt;
+  }
+  if (asks_.size() >= state_.limits().federation.asks_max) {
+    pass(upstream,
+         make_error_response(message.id(), rpc::internal_error, "too many questions to the client are open"));
+    return std::nullopt;
+  }
+  const std::string minted = "\"sluice/ask/" + std::to_string(next_ask_++) + "\"";
+  Ask ask{upstream, std::string(message.id()), {}, from};
+  Rewrite rewrite;
+  rewrite.put(envelope.id, minted);
+  if (envelope.meta_progress_token) {
+    ask.token_raw = envelope.view(envelope.meta_progress_token);
+    rewrite.put(envelope.meta_progress_token, minted);
+  }
+  name_asker(rewrite, envelope.text, envelope.method, envelope.params, state_.upstreams[upstream].name);
+  asks_.emplace(minted, std::move(ask));
+  return rewrite.apply(envelope.text, envelope.message);
+}
+
+void FederatedSession::note_change(MethodId method) {
+  changes_.add(method);
+  if (!change_timer_.armed())
+    state_.parts.reactor.arm_after(change_timer_, state_.limits().federation.change_notice);
+}
+
+void FederatedSession::flush_changes() {
+  change_timer_.cancel();
+  for (const Bytes method : changes_.take()) client_.send(make_notification(method));
+}
+
+void FederatedSession::exchange_over(const InnerExchange& inner) {
+  if (asks_.empty()) return;
+  std::erase_if(asks_, [&inner](const auto& ask) { return ask.second.from == &inner; });
+}
+
+// --- From the client to the upstreams ---
+
+void FederatedSession::pass(std::size_t upstream, std::string text) {
+  Slot& slot = slots_[upstream];
+  if (!slot.session || slot.session->over()) return;
+  auto message = state_.scan(text);
+  if (message) state_.service(upstream).message(*slot.session, *std::move(message));
+}
+
+void FederatedSession::tell_initialized(Slot& slot, std::size_t upstream) {
+  if (!std::exchange(slot.is_initialized, true)) pass(upstream, initialized_);
+}
+
+void FederatedSession::on_client_message(const ClientMessage& message) {
+  const Envelope& envelope = message.envelope();
+  const bool is_answer =
+      envelope.kind == MessageKind::response || envelope.kind == MessageKind::error_response;
+  const Method* method = is_answer ? nullptr : find_method(envelope.method);
+  const bool is_progress = method != nullptr && method->id == MethodId::notify_progress;
+  if (is_answer || is_progress) {
+    const JsonSpan name = is_answer ? envelope.id : envelope.progress_token;
+    if (!name) return;
+    const auto found = asks_.find(canonical(envelope.view(name)));
+    if (found == asks_.end()) return;
+    const Ask ask = found->second;
+    if (is_progress && ask.token_raw.empty()) return;
+    if (is_answer) asks_.erase(found);
+    Rewrite rewrite;
+    rewrite.put(name, is_answer ? ask.id_raw : ask.token_raw);
+    return pass(ask.upstream, rewrite.apply(envelope.text, envelope.message));
+  }
+  const bool is_initialized = method != nullptr && method->id == MethodId::notify_initialized;
+  if (is_initialized) initialized_ = message.text();
+  for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
+    Slot& slot = slots_[upstream];
+    if (slot.phase != Phase::open) continue;
+    if (is_initialized) {
+      tell_initialized(slot, upstream);
+    } else {
+      pass(upstream, std::string(message.text()));
+    }
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// FederatedSession: a legacy client's session as one session on each upstream.
+//
+// Opens them with the client's own `initialize`, and again when one died and is needed; tells the client what
+// they send, with ids of its questions minted anew so that those of two upstreams never meet, and their
+// answers sent back. Changes of lists are gathered for a moment. Attached to the client's session. One
+// reactor. Spec: ledger D5, D6.8, D6.9.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/federation_state.h"
+
+namespace sluice {
+
+class FederatedCall;
+
+// The list_changed notifications, as a set.
+class ListChanges {
+ public:
+  void add(MethodId method);
+  // Takes what was added, as methods.
+  [[nodiscard]] std::vector<Bytes> take();
+  [[nodiscard]] static bool is_one(MethodId method);
+
+ private:
+  std::vector<Bytes> methods_;
+};
+
+class FederatedSession final : public Attachment, private InnerOwner {
+ public:
+  // `initialize` is the client's request.
+  FederatedSession(FederationState& state, Exchange& initialize);
+  FederatedSession(const FederatedSession&) = delete;
+  FederatedSession& operator=(const FederatedSession&) = delete;
+  ~FederatedSession() override;
+
+  [[nodiscard]] static FederatedSession* of(Session* session);
+
+  // The session on this upstream, if it is open.
+  [[nodiscard]] InnerSession* opened(std::size_t upstream) const;
+  // Opens it, if need be, and tells `call` by session_ready() or session_failed(), maybe at once.
+  void ready(std::size_t upstream, FederatedCall& call, std::uint64_t leg);
+  void forget(const FederatedCall& call);
+  // What its server declared; true also while nothing is known.
+  [[nodiscard]] bool offers(std::size_t upstream, ServerCapability capability) const;
+  // The answer to its `initialize`, until hellos_read().
+  [[nodiscard]] const ClientMessage* hello(std::size_t upstream) const;
+  void hellos_read();
+  void level_set(Bytes raw_level) { level_ = raw_level; }
+
+  // What the client gets of an upstream's message: nothing when it is not for it, or not now. `from` is the
+  // inner exchange it came on, or null.
+  [[nodiscard]] std::optional<std::string> translate(std::size_t upstream, const InnerExchange* from,
+                                                     Bytes message);
+  // Tells at once what changed.
+  void flush_changes();
+  // The client's notification or answer.
+  void on_client_message(const ClientMessage& message);
+  void exchange_over(const InnerExchange& inner);
+  void drained();
+  // The client's session ends: those on the upstreams do.
+  void end();
+
+  // For InnerSession.
+  std::size_t on_message(InnerSession& session, Bytes message);
+  void on_ended(InnerSession& session, const std::string& why);
+
+ private:
+  enum class Phase : std::uint8_t { closed, opening, setting_level, open };
+  struct Waiter {
+    FederatedCall* call;
+    std::uint64_t leg;
+  };
+  struct Slot {
+    Phase phase = Phase::closed;
+    std::unique_ptr<InnerSession> session;
+    std::unique_ptr<InnerExchange> opening;
+    std::optional<ClientMessage> hello;
+    PaddedString capabilities;
+    bool is_initialized = false;  // was told that the client is
+    std::vector<Waiter> waiters;
+  };
+  struct Ask {
+    std::size_t upstream;
+    std::string id_raw;
+    std::string token_raw;
+    const InnerExchange* from;
+  };
+
+  std::size_t on_notify(InnerExchange& inner, Bytes message) override;
+  std::size_t on_ask(InnerExchange& inner, Bytes message) override;
+  void on_answer(InnerExchange& inner, Bytes response) override;
+  void on_refused(InnerExchange& inner, const Refusal& refusal) override;
+
+  void open_slot(std::size_t upstream);
+  void ask_upstream(std::size_t upstream, std::string text);
+  void greeted(std::size_t upstream, ClientMessage response);
+  void settled(std::size_t upstream);
+  void failed(std::size_t upstream, const std::string& why);
+  void close_slot(std::size_t upstream);
+  void tell_initialized(Slot& slot, std::size_t upstream);
+  void note_change(MethodId method);
+  [[nodiscard]] std::optional<std::string> translate_ask(std::size_t upstream, const InnerExchange* from,
+                                                         const ClientMessage& message);
+  void pass(std::size_t upstream, std::string text);
+
+  FederationState& state_;
+  Session& client_;
+  ClientRequest request_;    // initialize, of which the inner ones are made; without its message
+  std::string params_;       // of the client's initialize
+  std::string initialized_;  // the client's notification, once it came
+  std::string level_;
+  std::vector<Slot> slots_;
+  std::unordered_map<std::string, Ask> asks_;  // by minted id, canonical
+  std::uint64_t next_ask_ = 1;
+  ListChanges changes_;
+  Timer change_timer_;
+  bool ended_ = false;
+};
+
+}  // namespace sluice

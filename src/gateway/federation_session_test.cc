@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_session.h"
+
+#include "gateway/federation_testing.h"
+
+namespace sluice::testing_federation {
+namespace {
+
+using Names = std::vector<std::string>;
+
+class FederatedSessionTest : public FederationTest {
+ protected:
+  [[nodiscard]] static Json parsed(const std::string& text) { return *Json::parse(text); }
+  [[nodiscard]] std::size_t told(Bytes method) const {
+    return static_cast<std::size_t>(
+        std::count_if(session.sent.begin(), session.sent.end(),
+                      [&](const auto& text) { return parsed(text)["method"].string_or("") == method; }));
+  }
+  void end_session() {
+    federation->ended(session);
+    session.attachment.reset();
+    world.settle();
+  }
+};
+
+TEST_F(FederatedSessionTest, OpensOneSessionOnEachUpstream) {
+  git.hello =
+      R"({"protocolVersion":"2025-03-26","capabilities":{"prompts":{}},"instructions":"Pull first."})";
+  const Json result = initialize().result();
+  EXPECT_EQ(result["protocolVersion"].string_or(""), "2025-06-18");
+  EXPECT_EQ(result["capabilities"].dump(),
+            R"({"tools":{"listChanged":true},"resources":{},"logging":{},"prompts":{}})");
+  EXPECT_EQ(result["serverInfo"]["name"].string_or(""), "sluice");
+  EXPECT_EQ(result["instructions"].string_or(""), "# git\n\nPull first.");
+  for (FakeUpstream* upstream : {&files, &git, &web}) {
+    EXPECT_EQ(parsed(upstream->texts.at(0))["params"]["capabilities"].dump(), R"({"roots":{}})");
+    EXPECT_EQ(upstream->messages, Names{make_notification("notifications/initialized")});
+    EXPECT_EQ(upstream->sessions.size(), 1U);
+  }
+  EXPECT_EQ((*git.sessions.begin())->revision(), Revision::r2025_03_26);
+  end_session();
+  for (FakeUpstream* upstream : {&files, &git, &web}) EXPECT_EQ(upstream->sessions_ended, 1);
+}
+
+TEST_F(FederatedSessionTest, LeavesOutWhoIsDeadOrSlowAndTriesItAgainForTheNextList) {
+  git.is_dead = true;
+  web.holds = {"initialize"};
+  ClientExchange& hello = initialize();
+  EXPECT_FALSE(hello.is_over);
+  world.advance(seconds(3));
+  ASSERT_TRUE(hello.is_over);
+  EXPECT_EQ(hello.code(), 0);
+  EXPECT_EQ(web.sessions_ended, 1);
+  EXPECT_EQ(git.sessions_ended, 1);
+  git.is_dead = false;
+  web.holds.clear();
+  git.pages["tools/list"] = {tool("a")};
+  EXPECT_EQ(names(legacy("tools/list").result(), "tools"), Names{"git__a"});
+  EXPECT_EQ(git.messages, Names{make_notification("notifications/initialized")});
+}
+
+TEST_F(FederatedSessionTest, IsRefusedWhenNobodyCanBeInitialized) {
+  files.is_dead = git.is_dead = web.is_dead = true;
+  EXPECT_EQ(initialize().code(), -32603);
+}
+
+TEST_F(FederatedSessionTest, AsksOnlyUpstreamsThatOfferWhatIsAskedFor) {
+  files.hello = R"({"protocolVersion":"2025-06-18","capabilities":{"prompts":{}}})";
+  git.pages["tools/list"] = {tool("a")};
+  initialize();
+  EXPECT_EQ(names(legacy("tools/list").result(), "tools"), Names{"git__a"});
+  EXPECT_EQ(files.count("tools/list"), 0U);
+  EXPECT_EQ(legacy("tools/list").result().dump(), R"({"tools":[{"name":"git__a"}]})");
+}
+
+TEST_F(FederatedSessionTest, ReachesEveryPageInTheLegacyEraToo) {
+  initialize();
+  files.pages["tools/list"] = {tool("a"), tool("b")};
+  web.pages["tools/list"] = {tool("c")};
+  const Json first = legacy("tools/list").result();
+  EXPECT_EQ(names(first, "tools"), Names{"files__a"});
+  const Json second = legacy("tools/list", "{\"cursor\":" + first["nextCursor"].dump() + "}").result();
+  EXPECT_EQ(names(second, "tools"), (Names{"files__b", "web__c"}));
+  EXPECT_FALSE(second.contains("nextCursor"));
+}
+
+TEST_F(FederatedSessionTest, KeepsTheQuestionsOfTwoUpstreamsApart) {
+  initialize();
+  files.holds = git.holds = {"tools/call"};
+  ClientExchange& one = legacy("tools/call", R"({"name":"files__t"})", "1");
+  ClientExchange& two = legacy("tools/call", R"({"name":"git__t"})", "2");
+  const std::string ask =
+      make_request("5", "elicitation/create", R"({"message":"Sure?","_meta":{"progressToken":5}})");
+  files.held.at(0)->ask(ask);
+  git.held.at(0)->ask(ask);
+  ASSERT_EQ(one.asks.size(), 1U);
+  ASSERT_EQ(two.asks.size(), 1U);
+  EXPECT_EQ(parsed(one.asks[0])["params"]["message"].string_or(""), "[files] Sure?");
+  EXPECT_EQ(parsed(two.asks[0])["params"]["message"].string_or(""), "[git] Sure?");
+  const std::string id = parsed(two.asks[0])["id"].dump();
+  EXPECT_NE(parsed(one.asks[0])["id"].dump(), id);
+  tell(make_notification("notifications/progress", "{\"progressToken\":" + id + ",\"progress\":1}"));
+  EXPECT_EQ(git.messages.back(),
+            make_notification("notifications/progress", R"({"progressToken":5,"progress":1})"));
+  tell(make_response(id, R"({"action":"accept","content":{"n":9007199254740993}})"));
+  EXPECT_EQ(git.messages.back(),
+            make_response("5", R"({"action":"accept","content":{"n":9007199254740993}})"));
+  EXPECT_EQ(files.messages.size(), 1U);
+  const std::size_t heard = git.messages.size();
+  tell(make_response(id, "{}"));  // answered before
+  tell(make_response("5", "{}"));
+  EXPECT_EQ(git.messages.size(), heard);
+  // A question that is withdrawn, and one whose call is over, have no answers any more.
+  files.held.at(0)->notify(make_notification("notifications/cancelled", R"({"requestId":5})"));
+  EXPECT_EQ(parsed(one.notes.at(0))["params"]["requestId"], parsed(one.asks[0])["id"]);
+  tell(make_response(parsed(one.asks[0])["id"].dump(), "{}"));
+  EXPECT_EQ(files.messages.size(), 1U);
+}
+
+TEST_F(FederatedSessionTest, NamesWhoSamplesAndLendsNobodyTheContextOfOthers) {
+  initialize();
+  (*web.sessions.begin())
+      ->send(make_request("5", "sampling/createMessage", R"({"includeContext":"allServers"})"));
+  ASSERT_EQ(session.sent.size(), 1U);
+  EXPECT_EQ(parsed(session.sent[0])["params"]["includeContext"].string_or(""), "none");
+  EXPECT_NE(parsed(session.sent[0])["params"]["systemPrompt"].string_or("").find("'web'"), std::string::npos);
+  tell(make_response(parsed(session.sent[0])["id"].dump(), "{}"));
+  EXPECT_EQ(web.messages.back(), make_response("5", "{}"));
+}
+
+TEST_F(FederatedSessionTest, RefusesQuestionsBeyondTheBound) {
+  initialize();
+  const std::size_t most = FederationLimits{}.asks_max;
+  for (std::size_t i = 0; i <= most; ++i)
+    (*web.sessions.begin())->send(make_request(std::to_string(i), "roots/list"));
+  EXPECT_EQ(session.sent.size(), most);
+  EXPECT_EQ(parsed(web.messages.back())["error"]["code"].int64_or(0), -32603);
+}
+
+TEST_F(FederatedSessionTest, GathersChangesOfLists) {
+  initialize();
+  const std::string changed = make_notification("notifications/tools/list_changed");
+  (*files.sessions.begin())->send(changed);
+  (*git.sessions.begin())->send(changed);
+  EXPECT_TRUE(session.sent.empty());
+  world.advance(milliseconds(50));
+  EXPECT_EQ(session.sent, Names{changed});
+}
+
+TEST_F(FederatedSessionTest, TellsChangesBeforeTheAnswerThatFollows) {
+  initialize();
+  git.holds = {"tools/call"};
+  legacy("tools/call", R"({"name":"git__t"})");
+  git.held.at(0)->notify(make_notification("notifications/tools/list_changed"));
+  EXPECT_TRUE(session.sent.empty());
+  git.finish("{}");
+  EXPECT_EQ(session.sent.size(), 1U);
+}
+
+TEST_F(FederatedSessionTest, OutlivesTheSessionOfOneUpstream) {
+  files.pages["tools/list"] = {tool("a")};
+  git.pages["tools/list"] = {tool("b")};
+  initialize();
+  legacy("logging/setLevel", R"({"level":"debug"})");
+  git.holds = {"tools/call"};
+  ClientExchange& call = legacy("tools/call", R"({"name":"git__b"})");
+  Session* dying = *git.sessions.begin();
+  git.sessions.clear();
+  dying->end("the child died");
+  world.settle();
+  EXPECT_EQ(call.code(), -32603);
+  world.advance(milliseconds(50));
+  EXPECT_EQ(told("notifications/tools/list_changed"), 1U);
+  EXPECT_EQ(git.sessions_ended, 0);  // it ended itself
+
+  git.is_dead = true;
+  EXPECT_EQ(names(legacy("tools/list").result(), "tools"), Names{"files__a"});
+  git.is_dead = false;
+  EXPECT_EQ(names(legacy("tools/list").result(), "tools"), (Names{"files__a", "git__b"}));
+  EXPECT_EQ(git.count("initialize"), 3U);
+  EXPECT_EQ(git.count("logging/setLevel"), 2U);
+  EXPECT_EQ(files.count("initialize"), 1U);
+}
+
+TEST_F(FederatedSessionTest, DoesNotHandOnThatAnUpstreamForgotItsSession) {
+  initialize();
+  git.holds = {"tools/call"};
+  ClientExchange& call = legacy("tools/call", R"({"name":"git__t"})");
+  git.take().refuse(404, -32001, "Session not found", "");
+  EXPECT_EQ(call.status, 502);
+  EXPECT_EQ(call.code(), -32603);
+}
+
+TEST_F(FederatedSessionTest, SubscribesAtTheOwnerAndRenamesWhatIsUpdated) {
+  files.pages["resources/list"] = {R"({"uri":"x:1"})"};
+  git.pages["resources/list"] = {R"({"uri":"x:1"})"};
+  git.answers["resources/subscribe"] = [](const Envelope&) { return "{}"; };
+  initialize();
+  legacy("resources/list");
+  EXPECT_EQ(legacy("resources/subscribe", R"({"uri":"gw+git:x:1"})").code(), 0);
+  EXPECT_EQ(git.last()["params"]["uri"].string_or(""), "x:1");
+  (*git.sessions.begin())->send(make_notification("notifications/resources/updated", R"({"uri":"x:1"})"));
+  EXPECT_EQ(session.sent,
+            Names{make_notification("notifications/resources/updated", R"({"uri":"gw+git:x:1"})")});
+}
+
+TEST_F(FederatedSessionTest, AnswersPingsAloneAndSaysThatAResourceIsUnknown) {
+  initialize();
+  EXPECT_EQ(legacy("ping").answer, R"({"jsonrpc":"2.0","id":7,"result":{}})");
+  EXPECT_EQ(git.count("ping"), 0U);
+  EXPECT_EQ(legacy("resources/read", R"({"uri":"x:9"})").code(), -32002);
+}
+
+TEST_F(FederatedSessionTest, PassesRoomAndCancels) {
+  initialize();
+  git.holds = {"tools/call"};
+  ClientExchange& call = legacy("tools/call", R"({"name":"git__t"})");
+  call.room = 0;
+  EXPECT_EQ(git.held.at(0)->notify(make_notification("notifications/message", R"({"level":"info"})")), 0U);
+  EXPECT_EQ(git.held.at(0)->ask(make_request("1", "roots/list")), 0U);
+  federation->drained(call);
+  federation->drained(session);
+  EXPECT_EQ(git.drains, 1);
+  EXPECT_EQ(files.session_drains, 1);
+  cancel(call);
+  EXPECT_EQ(git.cancels, std::vector{CancelReason::client});
+  tell(make_notification("notifications/roots/list_changed"));
+  EXPECT_EQ(files.messages.back(), git.messages.back());
+}
+
+TEST_F(FederatedSessionTest, EndsWhileItIsBeingOpened) {
+  git.holds = {"initialize"};
+  ClientExchange& hello = initialize();
+  cancel(hello);
+  end_session();
+  EXPECT_EQ(git.cancels.size(), 1U);
+  EXPECT_EQ(git.sessions_ended, 1);
+  EXPECT_EQ(files.sessions_ended, 1);
+}
+
+}  // namespace
+}  // namespace sluice::testing_federation

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/federation_state.h"
+
+#include <utility>
+
+#include "codec/jsonrpc.h"
+#include "crypto/digest.h"
+
+namespace sluice {
+
+namespace {
+
+std::vector<std::string> names_of(const std::vector<FederatedUpstream>& upstreams) {
+  std::vector<std::string> names;
+  names.reserve(upstreams.size());
+  for (const FederatedUpstream& upstream : upstreams) names.push_back(upstream.name);
+  return names;
+}
+
+// Cursors and states name upstreams by their place: on another route, or with other upstreams, they are
+// invalid.
+std::uint64_t generation_of(const std::string& route, const std::vector<FederatedUpstream>& upstreams) {
+  std::string all = route + "\n";
+  for (const FederatedUpstream& upstream : upstreams) all.append(upstream.name).append(1, '\n');
+  const Digest digest = sha256(all);
+  std::uint64_t number = 0;
+  for (const char c : digest_view(digest).substr(0, 8)) number = number << 8 | static_cast<unsigned char>(c);
+  return number;
+}
+
+}  // namespace
+
+FederationState::FederationState(FederationParts given, std::vector<FederatedUpstream> served)
+    : parts(std::move(given)),
+      upstreams(std::move(served)),
+      names(names_of(upstreams), limits().federation),
+      uris(names_of(upstreams), limits().federation),
+      cursors(parts.make_sealer("federation cursors"), limits().mcp),
+      states(parts.make_sealer("federation request states"), limits().mcp),
+      generation_(generation_of(parts.route, upstreams)),
+      state_purpose_("federation " + std::to_string(generation_)),
+      scanner_(limits().json) {}
+
+FederationState::~FederationState() { graveyard_->clear(); }
+
+Renames FederationState::renames(std::size_t upstream) {
+  const auto name = [this, upstream](Bytes text) {
+    FederatedNames::Outward out = names.outward(upstream, text);
+    if (out.is_collision)
+      parts.log.warning("a name collides with those of another upstream and is shortened")
+          .field("route", parts.route)
+          .field("upstream", upstreams[upstream].name)
+          .field("name", text)
+          .field("shown_as", out.text);
+    return std::move(out.text);
+  };
+  return Renames{name, [this, upstream](Bytes uri) { return uris.outward(upstream, uri); },
+                 [this, upstream](Bytes text) { return uris.outward_template(upstream, text); }};
+}
+
+std::string FederationState::mint_id() { return "\"sluice/federation/" + std::to_string(next_id_++) + "\""; }
+
+std::optional<ClientMessage> FederationState::scan(Bytes text) {
+  ClientMessage message;
+  if (!message.take(scanner_, PaddedString(text))) return std::nullopt;
+  return message;
+}
+
+void FederationState::Graveyard::clear() {
+  is_visited = false;
+  const auto dead_sessions = std::exchange(sessions, {});
+  const auto dead_exchanges = std::exchange(exchanges, {});  // first to go
+}
+
+void FederationState::visit_graveyard() {
+  if (std::exchange(graveyard_->is_visited, true)) return;
+  parts.reactor.defer([graveyard = graveyard_] { graveyard->clear(); });
+}
+
+void FederationState::bury(std::unique_ptr<InnerExchange> exchange) {
+  if (!exchange) return;
+  graveyard_->exchanges.push_back(std::move(exchange));
+  visit_graveyard();
+}
+
+void FederationState::bury(std::unique_ptr<InnerSession> session) {
+  if (!session) return;
+  graveyard_->sessions.push_back(std::move(session));
+  visit_graveyard();
+}
+
+void FederationState::answer(Exchange& exchange, Bytes result_json) {
+  const std::string text = make_response(exchange.request().message.id(), result_json);
+  parts.calls.opened(exchange);
+  parts.calls.ended(exchange, parts.route, CallStatus::ok, 0, text.size());
+  exchange.finish(text);
+}
+
+void FederationState::refuse(Exchange& exchange, const Refusal& refusal) {
+  parts.calls.opened(exchange);
+  CallEnds(parts.calls, parts.route).refuse(exchange, refusal);
+}
+
+void FederationState::warn(std::size_t upstream, std::string_view what, std::string_view why) {
+  parts.log.warning("an upstream is left out")
+      .field("route", parts.route)
+      .field("upstream", upstreams[upstream].name)
+      .field("of", what)
+      .field("why", why);
+}
+
+CursorScope FederationState::cursor_scope(const Exchange& exchange) const {
+  return CursorScope{exchange.request().message.envelope().method, exchange.request().principal, generation_};
+}
+
+Result<StateScope> FederationState::state_scope(const Exchange& exchange) const {
+  auto digest = request_digest(exchange.request().message.envelope());
+  if (!digest) return digest.error();
+  return StateScope{state_purpose_, exchange.request().principal, *digest};
+}
+
+Bytes federation_server_info() { return R"({"name":"sluice","version":"0"})"; }
+
+}  // namespace sluice

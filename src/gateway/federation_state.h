@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What all exchanges and sessions of one federation share: its upstreams, what names mean, the seals, and the
+// place where what is over waits for the stack to unwind.
+//
+// Decides nothing. For the files federation*.cc only. One reactor.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/federation.h"
+#include "gateway/federation_inner.h"
+#include "mcp/cursor.h"
+#include "mcp/federated_names.h"
+#include "mcp/merge.h"
+#include "mcp/request_state.h"
+
+namespace sluice {
+
+class ListenCall;
+
+class FederationState {
+ public:
+  FederationState(FederationParts given, std::vector<FederatedUpstream> served);
+  ~FederationState();
+
+  [[nodiscard]] const Limits& limits() const { return parts.reactor.limits(); }
+  [[nodiscard]] Service& service(std::size_t upstream) { return upstreams[upstream].service; }
+  // How an upstream's names and URIs read to clients; warns of collisions. Outlived by this.
+  [[nodiscard]] Renames renames(std::size_t upstream);
+
+  // An id for a request of our own, as JSON text.
+  [[nodiscard]] std::string mint_id();
+  // A message with padding of its own; nothing when it is none.
+  [[nodiscard]] std::optional<ClientMessage> scan(Bytes text);
+
+  void bury(std::unique_ptr<InnerExchange> exchange);
+  void bury(std::unique_ptr<InnerSession> session);
+
+  // The end of an exchange that no upstream has a part in, or counts.
+  void answer(Exchange& exchange, Bytes result_json);
+  void refuse(Exchange& exchange, const Refusal& refusal);
+  void warn(std::size_t upstream, std::string_view what, std::string_view why);
+
+  // Sealed for the list and the caller of this exchange.
+  [[nodiscard]] CursorScope cursor_scope(const Exchange& exchange) const;
+  [[nodiscard]] Result<StateScope> state_scope(const Exchange& exchange) const;
+
+  FederationParts parts;
+  std::vector<FederatedUpstream> upstreams;
+  FederatedNames names;
+  FederatedUris uris;
+  Cursors cursors;
+  RequestStates states;
+  std::set<ListenCall*> listens;
+
+ private:
+  struct Graveyard {
+    std::vector<std::unique_ptr<InnerExchange>> exchanges;
+    std::vector<std::unique_ptr<InnerSession>> sessions;
+    bool is_visited = false;  // somebody will come and clear it
+    void clear();
+  };
+  void visit_graveyard();
+
+  std::uint64_t generation_;   // of the route and its upstreams
+  std::string state_purpose_;  // names it, too
+  MessageScanner scanner_;
+  std::uint64_t next_id_ = 1;
+  std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
+};
+
+// "sluice", as the server that clients see.
+[[nodiscard]] Bytes federation_server_info();
+
+}  // namespace sluice
