@@ -251,7 +251,7 @@ void BridgedCall::answer_response(Exchange& exchange, const ClientMessage& respo
 
 // The upstream wants a URL visited first: nothing is parked, the retry sends the call again.
 void BridgedCall::ask_to_visit(Exchange& exchange, const Envelope& error) {
-  const std::vector<InputRequest> requests = url_input_requests(error);
+  const std::vector<InputQuestion> requests = url_input_requests(error);
   if (!capabilities_.elicitation_url)
     return refuse_with(exchange, refusals::missing_capability(R"({"elicitation":{"url":{}}})"));
   const bool may_ask = method_ != nullptr && method_->may_ask && !requests.empty();
@@ -294,9 +294,9 @@ void BridgedCall::park_now() {
 void BridgedCall::tell_asks(Exchange& exchange) {
   const auto state = bridge_.seal(exchange, bridge_.park_payload(number_, machine_.generation()));
   if (!state) return refuse_with(exchange, refusals::internal_error(state.error().message));
-  std::vector<InputRequest> requests;
+  std::vector<InputQuestion> requests;
   for (const ParkedCall::Ask& ask : machine_.asks())
-    if (ask.round != 0) requests.push_back(InputRequest{ask.key, ask.request});
+    if (ask.round != 0) requests.push_back(InputQuestion{ask.key, ask.request});
   exchange.finish(input_required_response(reply_for(exchange), requests, *state));
 }
 
@@ -442,8 +442,25 @@ void BridgedCall::on_finish(Bytes response) {
 }
 
 void BridgedCall::on_refuse(const Refusal& refusal) {
+  LeasedSession* session = session_;
   inner_over();
-  settle(refusal);
+  // A forgotten session: the request was not taken, and a new session serves it.
+  const bool is_movable = machine_.generation() == 0 && outers_.size() == 1;
+  if (refusal.http_status != 404 || session == nullptr) return settle(refusal);
+  session->forgotten();
+  if (is_movable && !OuterTie::of(*outers_.front()).moved) return move();
+  Refusal lost = refusals::upstream_lost(Outcome::not_sent);
+  settle(std::move(lost));
+}
+
+void BridgedCall::move() {
+  Exchange& exchange = *std::exchange(outers_, {}).front();
+  machine_.abandon();
+  vanish();
+  OuterTie& tie = OuterTie::of(exchange);
+  tie.call = nullptr;
+  tie.moved = true;
+  bridge_.lease(exchange, rounds_);
 }
 
 }  // namespace sluice

@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/inner_exchange.h"
+#include "gateway/leased_exchange.h"
 #include "gateway/modern_bridge.h"
 #include "mcp/methods.h"
 #include "mcp/parked_call.h"
@@ -24,7 +24,7 @@
 
 namespace sluice {
 
-class BridgedCall final : private InnerExchange::Handler {
+class BridgedCall final : private LeasedExchange::Handler {
  public:
   using Answers = std::vector<std::pair<std::string, std::string>>;  // key and result
 
@@ -70,6 +70,8 @@ class BridgedCall final : private InnerExchange::Handler {
   void settle(Ending ending);
   void linger();
   void vanish();
+  // Begins again on another session.
+  void move();
 
   void on_timer();
   void park_now();
@@ -97,7 +99,7 @@ class BridgedCall final : private InnerExchange::Handler {
   std::string uri_;
   std::string server_info_;
   std::size_t rounds_;
-  std::unique_ptr<InnerExchange> inner_;
+  std::unique_ptr<LeasedExchange> inner_;
   std::vector<Exchange*> outers_;
   ParkedCall machine_;
   Ending ending_;

@@ -7,9 +7,9 @@
 namespace sluice {
 namespace {
 
-using testing_bridge::Client;
-using testing_bridge::ModernBridgeTest;
-using testing_bridge::parsed;
+using testing_modern_bridge::Client;
+using testing_modern_bridge::ModernBridgeTest;
+using testing_modern_bridge::parsed;
 
 class BridgedCallTest : public ModernBridgeTest {
  protected:

@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-struct LeasedSession::OwnRequest final : InnerExchange::Handler {
+struct LeasedSession::OwnRequest final : LeasedExchange::Handler {
   OwnRequest(LeasedSession& owner, OwnDone when_done)
       : session(owner),
         done(std::move(when_done)),
@@ -40,7 +40,7 @@ struct LeasedSession::OwnRequest final : InnerExchange::Handler {
 
   LeasedSession& session;
   OwnDone done;
-  std::unique_ptr<InnerExchange> inner;
+  std::unique_ptr<LeasedExchange> inner;
   Timer timer;
 };
 
@@ -86,9 +86,9 @@ void LeasedSession::connect(const ClientRequest& first) {
            [this](const ClientMessage* response, const Refusal* refusal) { shaken(response, refusal); });
 }
 
-std::unique_ptr<InnerExchange> LeasedSession::make_exchange(const std::string& text,
-                                                            InnerExchange::Handler& handler,
-                                                            const std::string& correlation_id) {
+std::unique_ptr<LeasedExchange> LeasedSession::make_exchange(const std::string& text,
+                                                             LeasedExchange::Handler& handler,
+                                                             const std::string& correlation_id) {
   ClientRequest request;
   CHECK(request.message.take(bridge_.scanner_, PaddedString(text)).ok());
   request.era = Era::legacy;
@@ -96,7 +96,7 @@ std::unique_ptr<InnerExchange> LeasedSession::make_exchange(const std::string& t
   request.principal = inner_.principal();
   request.correlation_id = correlation_id;
   request.opened = bridge_.parts_.reactor.precise_now();
-  return std::make_unique<InnerExchange>(std::move(request), inner_, handler);
+  return std::make_unique<LeasedExchange>(std::move(request), inner_, handler);
 }
 
 void LeasedSession::request_own(Bytes method, Bytes params, OwnDone done) {
@@ -126,7 +126,11 @@ void LeasedSession::shaken(const ClientMessage* response, const Refusal* refusal
   const std::string who = "upstream '" + bridge_.parts_.config.name + "'";
   if (refusal != nullptr) {
     upstream_knows_ = refusal->http_status == 504;  // we gave up, it did not refuse
-    return fail(*refusal);
+    if (refusal->http_status != 404) return fail(*refusal);
+    // What this means for a session means nothing to clients who have none.
+    Refusal missing = refusals::upstream_lost(Outcome::not_sent);
+    missing.message = who + " answered initialize with HTTP status 404";
+    return fail(missing);
   }
   auto server = read_legacy_server(response->envelope());
   if (!server) {

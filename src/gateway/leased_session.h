@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/inner_exchange.h"
+#include "gateway/leased_exchange.h"
 #include "gateway/modern_bridge.h"
 #include "gateway/modern_listens.h"
 #include "gateway/tool_headers.h"
@@ -29,6 +29,7 @@ struct OuterTie final : Attachment {
   LeasedSession* session = nullptr;  // it waits there, or subscribes
   BridgedCall* call = nullptr;
   std::size_t rounds = 0;  // how often it was sent again after a URL was visited
+  bool moved = false;      // to a new session, as the upstream had forgotten the old one
 
   [[nodiscard]] static OuterTie& of(Exchange& exchange) {
     if (!exchange.attachment) exchange.attachment = std::make_unique<OuterTie>();
@@ -36,7 +37,7 @@ struct OuterTie final : Attachment {
   }
 };
 
-class LeasedSession final : private InnerSession::Handler {
+class LeasedSession final : private LeasedPeer::Handler {
  public:
   LeasedSession(ModernBridge& bridge, std::string key, const Principal& principal,
                 const ClientCapabilities& capabilities);
@@ -53,16 +54,19 @@ class LeasedSession final : private InnerSession::Handler {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const Principal& principal() const { return inner_.principal(); }
   [[nodiscard]] const LegacyServer& server() const { return server_; }
-  [[nodiscard]] InnerSession& inner() { return inner_; }
+  [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
   [[nodiscard]] std::uint64_t last_use() const { return last_use_; }
 
   // A request as the upstream sees it; `text` is the whole message.
-  [[nodiscard]] std::unique_ptr<InnerExchange> make_exchange(const std::string& text,
-                                                             InnerExchange::Handler& handler,
-                                                             const std::string& correlation_id);
+  [[nodiscard]] std::unique_ptr<LeasedExchange> make_exchange(const std::string& text,
+                                                              LeasedExchange::Handler& handler,
+                                                              const std::string& correlation_id);
   void opened(BridgedCall& call) { calls_.insert(&call); }
   void closed(BridgedCall& call);
+
+  // The upstream does not know the session any more; it is about to say so.
+  void forgotten() { on_end("upstream '" + bridge_.parts_.config.name + "' no longer knows the session"); }
 
   // What came without a stream of its own, or may belong elsewhere.
   void take_loose(const ClientMessage& message);
@@ -110,7 +114,7 @@ class LeasedSession final : private InnerSession::Handler {
   ModernBridge& bridge_;
   std::string key_;
   ClientCapabilities capabilities_;
-  InnerSession inner_;
+  LeasedPeer inner_;
   Phase phase_ = Phase::opening;
   bool upstream_knows_ = false;
   Refusal dead_because_;

@@ -262,13 +262,13 @@ void ModernBridge::later() {
   if (!timer_.armed()) parts_.reactor.arm_after(timer_, Duration(0));
 }
 
-void ModernBridge::bury(std::unique_ptr<InnerExchange> exchange) {
+void ModernBridge::bury(std::unique_ptr<LeasedExchange> exchange) {
   exchange->forget();
   dead_exchanges_.push_back(std::move(exchange));
   later();
 }
 
-void ModernBridge::cancel_later(std::unique_ptr<InnerExchange> exchange, CancelReason reason) {
+void ModernBridge::cancel_later(std::unique_ptr<LeasedExchange> exchange, CancelReason reason) {
   exchange->forget();
   doomed_.push_back(Doomed{std::move(exchange), reason});
   later();

@@ -26,7 +26,7 @@
 namespace sluice {
 
 class BridgedCall;
-class InnerExchange;
+class LeasedExchange;
 class LeasedSession;
 
 class ModernBridge final : public Service {
@@ -77,16 +77,16 @@ class ModernBridge final : public Service {
   [[nodiscard]] std::string park_payload(std::uint64_t number, std::size_t generation) const;
 
   // What ended while its own call may be on the stack goes at the end of this turn.
-  void bury(std::unique_ptr<InnerExchange> exchange);
+  void bury(std::unique_ptr<LeasedExchange> exchange);
   // Cancels it at the end of this turn.
-  void cancel_later(std::unique_ptr<InnerExchange> exchange, CancelReason reason);
+  void cancel_later(std::unique_ptr<LeasedExchange> exchange, CancelReason reason);
   void drop_call(BridgedCall& call);
   void drop_session(LeasedSession& session);
   void later();
   void run_later();
 
   struct Doomed {
-    std::unique_ptr<InnerExchange> exchange;
+    std::unique_ptr<LeasedExchange> exchange;
     CancelReason reason;
   };
 
@@ -105,7 +105,7 @@ class ModernBridge final : public Service {
   std::unordered_map<std::uint64_t, std::unique_ptr<BridgedCall>> calls_;
   std::unordered_map<std::string, std::deque<BridgedCall*>> held_of_;  // by principal, the oldest first
   std::vector<Doomed> doomed_;
-  std::vector<std::unique_ptr<InnerExchange>> dead_exchanges_;
+  std::vector<std::unique_ptr<LeasedExchange>> dead_exchanges_;
   std::vector<std::unique_ptr<BridgedCall>> dead_calls_;
   std::vector<std::unique_ptr<LeasedSession>> dead_sessions_;
   Timer timer_;  // for what is done at the end of a turn

@@ -6,9 +6,9 @@
 namespace sluice {
 namespace {
 
-using testing_bridge::Client;
-using testing_bridge::ModernBridgeTest;
-using testing_bridge::parsed;
+using testing_modern_bridge::Client;
+using testing_modern_bridge::ModernBridgeTest;
+using testing_modern_bridge::parsed;
 
 // ---- Sessions
 
@@ -118,6 +118,18 @@ TEST_F(ModernBridgeTest, OpensAnotherSessionWhenTheServerDied) {
   EXPECT_TRUE(send("server/discover")->answer);
   EXPECT_EQ(old.hellos.size(), 2U);
   EXPECT_EQ(old.endings, 0);
+}
+
+TEST_F(ModernBridgeTest, SendsACallAgainOnANewSessionWhenTheOldOneIsForgotten) {
+  auto client = send("tools/call", call_params);
+  old.forget(*old.sessions[0]);
+  EXPECT_EQ(old.hellos.size(), 2U);
+  ASSERT_EQ(old.pending.size(), 1U);
+  EXPECT_FALSE(client->over());
+  old.forget(*old.sessions[0]);
+  ASSERT_TRUE(client->refused) << "once is enough";
+  EXPECT_EQ(client->refused->http_status, 502);
+  EXPECT_EQ(bridge->calls(), 0U);
 }
 
 // ---- Requests and answers

@@ -16,7 +16,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-namespace sluice::testing_bridge {
+namespace sluice::testing_modern_bridge {
 
 inline Json parsed(Bytes text) {
   auto json = Json::parse(text);
@@ -112,6 +112,14 @@ class OldServer final : public Service {
     for (Exchange* exchange : std::exchange(pending, {})) exchange->refuse(502, -32603, "it died", {});
     std::erase(sessions, &session);
     session.end("it died");
+  }
+
+  // Forgets the session as an HTTP server does: an open call is refused with 404, then the session ends.
+  void forget(Session& session) {
+    for (Exchange* exchange : std::exchange(pending, {}))
+      exchange->refuse(404, -32001, "Session not found", {});
+    std::erase(sessions, &session);
+    session.end("it no longer knows the session");
   }
 
   std::string hello =
@@ -235,4 +243,4 @@ class ModernBridgeTest : public ::testing::Test {
   std::uint8_t drawn = 0;
 };
 
-}  // namespace sluice::testing_bridge
+}  // namespace sluice::testing_modern_bridge

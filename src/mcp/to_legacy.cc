@@ -241,8 +241,8 @@ std::string input_request(const Envelope& ask) {
   return out;
 }
 
-std::vector<InputRequest> url_input_requests(const Envelope& error) {
-  std::vector<InputRequest> requests;
+std::vector<InputQuestion> url_input_requests(const Envelope& error) {
+  std::vector<InputQuestion> requests;
   const Bytes text = error.text;
   for (const JsonSpan item : json_children(text, json_member(text, error.error_data, "elicitations"))) {
     if (!is_object(text, item)) continue;
@@ -254,17 +254,17 @@ std::vector<InputRequest> url_input_requests(const Envelope& error) {
         .member("method", "elicitation/create")
         .raw_member("params", params)
         .end_object();
-    requests.push_back(InputRequest{"ask-" + std::to_string(requests.size() + 1), std::move(request)});
+    requests.push_back(InputQuestion{"ask-" + std::to_string(requests.size() + 1), std::move(request)});
   }
   return requests;
 }
 
-std::string input_required_response(const ModernReply& reply, const std::vector<InputRequest>& requests,
+std::string input_required_response(const ModernReply& reply, const std::vector<InputQuestion>& requests,
                                     Bytes state) {
   std::string result;
   JsonWriter writer(result);
   writer.begin_object().member("resultType", "input_required").key("inputRequests").begin_object();
-  for (const InputRequest& request : requests) writer.raw_member(request.key, request.request);
+  for (const InputQuestion& request : requests) writer.raw_member(request.key, request.request);
   writer.end_object().member("requestState", state);
   writer.key("_meta").begin_object().raw_member("io.modelcontextprotocol/serverInfo", reply.server_info);
   writer.end_object().end_object();

@@ -63,16 +63,16 @@ struct ModernReply {
 
 // ---- Questions
 
-struct InputRequest {
+struct InputQuestion {
   std::string key;
   std::string request;  // `{"method":…,"params":…}`
 };
 // A legacy server's question as one of `inputRequests`.
 [[nodiscard]] std::string input_request(const Envelope& ask);
 // Those of error -32042, without their ids; none when it names none.
-[[nodiscard]] std::vector<InputRequest> url_input_requests(const Envelope& error);
+[[nodiscard]] std::vector<InputQuestion> url_input_requests(const Envelope& error);
 [[nodiscard]] std::string input_required_response(const ModernReply& reply,
-                                                  const std::vector<InputRequest>& requests, Bytes state);
+                                                  const std::vector<InputQuestion>& requests, Bytes state);
 // The members of `inputResponses`, by key; their JSON text answers a legacy question as it is. None when it
 // is absent; -32602 when it is no object of objects.
 [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> read_input_responses(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// InnerExchange and InnerSession: what a bridge opens at its upstream, as if it were a front.
+// LeasedExchange and LeasedPeer: what a bridge opens at its upstream, as if it were a front.
 //
 // They hand every verb to their handler until it has forgotten them or they are over, and do nothing
 // themselves. Owned by whoever opened them; freed only after the upstream's call on the stack has unwound.
@@ -17,7 +17,7 @@ namespace sluice {
 
 inline constexpr std::size_t all_room = std::numeric_limits<std::size_t>::max();
 
-class InnerExchange final : public Exchange {
+class LeasedExchange final : public Exchange {
  public:
   class Handler {
    public:
@@ -31,7 +31,7 @@ class InnerExchange final : public Exchange {
     ~Handler() = default;
   };
 
-  InnerExchange(ClientRequest request, Session& session, Handler& handler)
+  LeasedExchange(ClientRequest request, Session& session, Handler& handler)
       : Exchange(std::move(request), &session), handler_(&handler) {}
 
   // Nothing is handed over any more.
@@ -61,7 +61,7 @@ class InnerExchange final : public Exchange {
   bool over_ = false;
 };
 
-class InnerSession final : public Session {
+class LeasedPeer final : public Session {
  public:
   class Handler {
    public:
@@ -72,7 +72,7 @@ class InnerSession final : public Session {
     ~Handler() = default;
   };
 
-  InnerSession(Principal principal, Revision offered, Handler& handler)
+  LeasedPeer(Principal principal, Revision offered, Handler& handler)
       : Session(std::move(principal), offered), handler_(handler) {}
 
   void negotiated(Revision revision) { revision_ = revision; }
