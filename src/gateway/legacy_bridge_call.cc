@@ -84,6 +84,7 @@ void LegacyBridgeCall::send() {
     if (tool != nullptr) origin.param_headers = headers_of(*tool);
   }
   was_sent_ = true;
+  progress_floor_ = progress_;
   request_.open(to_modern_request(asked_for(), bridge_.next_id(), session_.who(), retry_), std::move(origin));
 }
 
@@ -95,8 +96,22 @@ std::size_t LegacyBridgeCall::on_notification(const ClientMessage& message) {
   const Method* method = find_method(message.envelope().method);
   const bool is_of_requests =
       method == nullptr || method->id == MethodId::notify_progress || method->id == MethodId::notify_message;
-  if (!is_of_requests) return bridge_.limits().net.unsent_bytes_soft;
+  if (!is_of_requests || (method != nullptr && method->id == MethodId::notify_progress && goes_back(message)))
+    return bridge_.limits().net.unsent_bytes_soft;
   return exchange_.notify(message.text());
+}
+
+// A retry starts from nothing, but for the client it is one call, whose progress must increase.
+bool LegacyBridgeCall::goes_back(const ClientMessage& progress) {
+  const Envelope& envelope = progress.envelope();
+  const JsonSpan member =
+      envelope.params ? json_member(envelope.text, envelope.params, "progress") : JsonSpan{};
+  const Result<Json> value = member ? Json::parse(envelope.view(member)) : Result<Json>(Json());
+  const auto number = value ? value->as_double() : std::nullopt;
+  if (!number) return false;
+  if (progress_floor_ && *number <= *progress_floor_) return true;
+  progress_ = number;
+  return false;
 }
 
 void LegacyBridgeCall::on_refused(const Refusal& refusal) {

@@ -10,6 +10,7 @@
 // front's, but for the pace of rounds that ask nobody. Lives on one reactor. Spec: 2026-07-28
 // basic/patterns/mrtr; ledger D1, D6.10.
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -56,6 +57,7 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   void on_response(const ClientMessage& message) override;
   void on_refused(const Refusal& refusal) override;
   void on_result(const ClientMessage& message);
+  [[nodiscard]] bool goes_back(const ClientMessage& progress);
 
   void take_round(const Envelope& response);
   // Puts the questions that nobody has answered yet to the client.
@@ -82,6 +84,8 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   std::vector<Question> questions_;
   std::unordered_map<std::string, std::string> accepted_pages_;  // url, and the client's answer
   Instant accepted_at_{};
+  std::optional<double> progress_;        // the last that the client was told
+  std::optional<double> progress_floor_;  // when the last request went out
   std::size_t rounds_ = 0;
   std::size_t waits_ = 0;  // in a row, for the same page
   Timer pace_;

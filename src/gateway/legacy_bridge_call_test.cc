@@ -101,6 +101,21 @@ TEST_F(LegacyBridgeRounds, TakesEachRoundsStateAndNoOther) {
   EXPECT_FALSE(params().contains("requestState"));
 }
 
+TEST_F(LegacyBridgeRounds, LetsProgressOnlyIncrease) {
+  FakeSession& session = connect();
+  FakeExchange& call = call_tool(session, R"(,"_meta":{"progressToken":1})");
+  const auto progress = [&](const std::string& value) {
+    far.notify(far.requests.size() - 1, "notifications/progress",
+               R"({"progressToken":1,"progress":)" + value + "}");
+  };
+  progress("5");
+  server_says(wants(form));
+  answer(session, call.asks[0], R"({"action":"decline"})");
+  for (const char* value : {"1", "5.0", "5.5", "6"}) progress(value);
+  ASSERT_EQ(call.notified.size(), 3U);
+  EXPECT_NE(call.notified[1].find("5.5"), std::string::npos);
+}
+
 TEST_F(LegacyBridgeRounds, PacesRoundsThatAskNobody) {
   FakeSession& session = connect();
   FakeExchange& call = call_tool(session);
