@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModernBridge in a whole gateway: modern HTTP on one side, the lines of a legacy child on the other.
+#include <functional>
+
 #include "gateway/gateway_testing.h"
 #include "gateway/modern_bridge.h"
 
@@ -45,7 +47,7 @@ class ModernGatewayTest : public testing_gateway::GatewayTest {
     answer("tools/list", R"({"tools":[{"name":"t","inputSchema":{"type":"object"}}]})");
   }
 
-  int next_id = 0;
+  int next_id = 0;  // of the client
 };
 
 TEST_F(ModernGatewayTest, AsksTheClientInTheMiddleOfAChildsCall) {
@@ -109,6 +111,79 @@ TEST_F(ModernGatewayTest, EndsAnIdleChild) {
   answer("tools/call", R"({"content":[]})");
   world.advance(BridgeLimits{}.session_idle + seconds(1));
   EXPECT_TRUE(children.back()->told_to_end());
+}
+
+class ModernGatewayOverHttpTest : public ModernGatewayTest {
+ protected:
+  static constexpr Bytes accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+
+  TestPeer* asked(Bytes words) {
+    for (auto peer = far.peers.rbegin(); peer != far.peers.rend(); ++peer)
+      if (!(*peer)->closed() && (*peer)->received.find(words) != std::string::npos) return peer->get();
+    return nullptr;
+  }
+  // Answers the request that holds `words`; what it said is forgotten and returned.
+  std::string reply(Bytes words, const std::function<std::string(const std::string& id)>& text) {
+    TestPeer* peer = asked(words);
+    EXPECT_NE(peer, nullptr) << words;
+    if (peer == nullptr) return {};
+    std::string said = peer->take();
+    const std::size_t id = said.rfind("\"id\":");
+    peer->send(
+        text(id == std::string::npos ? "" : said.substr(id + 5, said.find_first_of(",}", id) - id - 5)));
+    world.settle();
+    return said;
+  }
+  static std::string json(const std::string& id, Bytes result, Bytes fields = {}) {
+    return testing_client::response(200, "application/json", make_response(id, result), fields);
+  }
+  void open_far_session(Bytes name) {
+    reply("\"initialize\"", [&](const std::string& id) {
+      return json(
+          id, R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}})",
+          "Mcp-Session-Id: " + std::string(name) + "\r\n");
+    });
+    reply("notifications/initialized", [](const std::string&) { return std::string(accepted); });
+    reply("GET /mcp", [](const std::string&) { return testing_client::stream_head; });
+  }
+};
+
+TEST_F(ModernGatewayOverHttpTest, BindsAQuestionOnACallsOwnStream) {
+  start(http_config(EraSetting::legacy));
+  auto first = call();
+  open_far_session("theirs");
+  auto other = call();
+  const std::string said = reply("\"tools/call\"", [](const std::string&) {
+    return testing_client::stream_head +
+           testing_client::event(
+               make_request("\"q\"", "elicitation/create", R"({"message":"sure?","requestedSchema":{}})"));
+  });
+  EXPECT_NE(said.find("Mcp-Session-Id: theirs"), std::string::npos) << said;
+  world.advance(milliseconds(25));
+  const bool is_first = !first->received.empty();
+  const auto told = Json::parse(answer_of(is_first ? *first : *other).body);
+  ASSERT_TRUE(told);
+  const std::string state((*told)["result"]["requestState"].string_or(""));
+  ASSERT_FALSE(state.empty());
+  EXPECT_TRUE((is_first ? other : first)->received.empty());
+  auto again = call(R"(,"requestState":")" + state + R"(","inputResponses":{"ask-1":{"action":"decline"}})");
+  const std::string answered =
+      reply(R"({"action":"decline"})", [](const std::string&) { return std::string(accepted); });
+  EXPECT_NE(answered.find(R"("id":"q")"), std::string::npos) << answered;
+}
+
+TEST_F(ModernGatewayOverHttpTest, OpensANewSessionForACallWhoseSessionIsForgotten) {
+  start(http_config(EraSetting::legacy));
+  auto client = call();
+  open_far_session("one");
+  reply("\"tools/call\"",
+        [](const std::string&) { return testing_client::response(404, "text/plain", "gone"); });
+  EXPECT_TRUE(client->received.empty()) << client->received;
+  open_far_session("two");
+  const std::string said =
+      reply("\"tools/call\"", [](const std::string& id) { return json(id, R"({"content":[]})"); });
+  EXPECT_NE(said.find("Mcp-Session-Id: two"), std::string::npos) << said;
+  EXPECT_EQ(answer_of(*client).status, 200);
 }
 
 }  // namespace
