@@ -102,8 +102,14 @@ FederatedNames::Outward FederatedNames::outward(std::size_t upstream, Bytes name
   const bool is_anothers = fits && owner(plain) != upstream;
   if (fits && !is_anothers && !looks_shortened(plain)) return {std::move(plain), false};
   Outward out{shortened(upstream, name), false};
-  if (shortened_.size() < names_max_)
-    out.is_collision = shortened_.try_emplace(out.text, name).second && is_anothers;
+  if (shortened_.contains(out.text) || name.size() > federated_table_bytes_max) return out;
+  if (shortened_.size() >= names_max_ || bytes_ + name.size() > federated_table_bytes_max) {
+    shortened_.clear();
+    bytes_ = 0;
+  }
+  shortened_.emplace(out.text, name);
+  bytes_ += name.size();
+  out.is_collision = is_anothers;
   return out;
 }
 
@@ -136,8 +142,11 @@ std::string FederatedUris::outward(std::size_t upstream, Bytes uri) {
   if (!wrapper(uri)) {
     const auto owner = owners_.find(text);
     if (owner != owners_.end() && owner->second == upstream) return text;
-    if (owner == owners_.end() && owners_.size() < limits_.uris_max && uri.size() <= limits_.uri_bytes_max) {
+    const bool fits = owners_.size() < limits_.uris_max && uri.size() <= limits_.uri_bytes_max &&
+                      bytes_ + uri.size() <= federated_table_bytes_max;
+    if (owner == owners_.end() && fits) {
       owners_.emplace(text, upstream);
+      bytes_ += text.size();
       return text;
     }
   }

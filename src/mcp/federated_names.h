@@ -11,8 +11,8 @@
 // another upstream becomes `gw+<upstream>:<URI>`, with the URI as it is, so that a template stays one and
 // taking the scheme off gives the original. A URI that begins like that of itself is always wrapped.
 //
-// Tables are bounded: names that do not fit are not resolved until they are listed again, URIs that do not
-// fit are wrapped. Pure, one thread. Ledger D5.
+// Tables are bounded, in entries and in bytes: that of names begins anew when it is full, as lists fill it
+// again; URIs that do not fit are wrapped. Pure, one thread. Ledger D5.
 
 #include <cstddef>
 #include <optional>
@@ -28,6 +28,8 @@
 namespace sluice {
 
 inline constexpr std::size_t federated_name_bytes_max = 64;
+// Of what each of the tables remembers.
+inline constexpr std::size_t federated_table_bytes_max = 16 * 1024 * 1024;
 
 class FederatedNames {
  public:
@@ -57,6 +59,7 @@ class FederatedNames {
   std::vector<std::string> upstreams_;
   std::vector<std::string> prefixes_;
   std::unordered_map<std::string, std::string> shortened_;  // the client's name to the upstream's
+  std::size_t bytes_ = 0;                                   // of the upstreams' names
 };
 
 class FederatedUris {
@@ -80,6 +83,7 @@ class FederatedUris {
   FederationLimits limits_;
   std::vector<std::string> schemes_;  // with their colon
   std::unordered_map<std::string, std::size_t> owners_;
+  std::size_t bytes_ = 0;
   std::vector<std::pair<UriTemplate, std::size_t>> templates_;
 };
 
