@@ -153,6 +153,7 @@ void ListenCall::acknowledge() {
   for (const std::string& text : std::exchange(held_, {})) client().notify(text);
   if (!broken_.empty())
     state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
+  finish_if_over();
 }
 
 // --- What upstreams send ---
@@ -229,7 +230,11 @@ void ListenCall::failed(std::size_t upstream, int, const Refusal& refusal) {
 void ListenCall::over(std::size_t upstream) {
   awaited_.erase(upstream);
   if (!is_acknowledged_) return maybe_acknowledge();
-  if (legs() != 0 || !broken_.empty()) return;
+  finish_if_over();
+}
+
+void ListenCall::finish_if_over() {
+  if (is_starting_ || legs() != 0 || !broken_.empty()) return;
   finish(R"({"resultType":"complete",)" + own_meta() + "}");
 }
 
@@ -237,6 +242,7 @@ void ListenCall::again() {
   is_starting_ = true;
   for (const std::size_t upstream : std::exchange(broken_, {})) listen_to(upstream);
   is_starting_ = false;
+  finish_if_over();
 }
 
 void flush_listens(FederationState& state, const Principal& principal) {

@@ -41,6 +41,7 @@ class ListenCall final : public FederatedCall {
   [[nodiscard]] std::size_t deliver(std::string text);
   [[nodiscard]] std::string own_meta() const;
   void over(std::size_t upstream);
+  void finish_if_over();
 
   std::size_t on_notify(InnerExchange& inner, Bytes message) override;
   void answered(std::size_t upstream, int tag, Bytes response) override;

@@ -218,7 +218,10 @@ void RoutedCall::failed(std::size_t upstream, int tag, const Refusal& refusal) {
 }
 
 void RoutedCall::finish_routed(std::size_t upstream, Bytes response) {
-  if (session() != nullptr) session()->flush_changes();
+  if (session() != nullptr) {
+    session()->flush_changes();
+    note_subscription(upstream, response);
+  }
   if (session() == nullptr) flush_listens(state(), client().request().principal);
   const bool may_ask = is_modern() && holds(response, "input_required");
   if (!may_ask && !holds(response, "\"uri\"")) return client().finish(response);
@@ -235,6 +238,14 @@ void RoutedCall::finish_routed(std::size_t upstream, Bytes response) {
     if (!seal_state(rewrite, answer, upstream)) return;
   }
   client().finish(rewrite.empty() ? std::string(response) : rewrite.apply(answer.text, answer.message));
+}
+
+// A subscription that was made, or given up.
+void RoutedCall::note_subscription(std::size_t upstream, Bytes response) {
+  const bool on = envelope().method == method_of(MethodId::resources_subscribe).text;
+  if (!on && envelope().method != method_of(MethodId::resources_unsubscribe).text) return;
+  if (read_answer(state(), response).failure) return;
+  session()->subscribed(upstream, state().uris.inward(subject_.text).uri, on);
 }
 
 bool RoutedCall::seal_state(Rewrite& rewrite, const Envelope& response, std::size_t upstream) {

@@ -39,6 +39,7 @@ class RoutedCall final : public FederatedCall {
   void unknown();
   void route(std::size_t upstream, const std::string& original);
   void ask_in_turn();
+  void note_subscription(std::size_t upstream, Bytes response);
   void finish_routed(std::size_t upstream, Bytes response);
   // False when the client was refused.
   [[nodiscard]] bool seal_state(Rewrite& rewrite, const Envelope& response, std::size_t upstream);

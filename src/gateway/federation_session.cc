@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/federation_call.h"
 
@@ -94,6 +95,7 @@ void FederatedSession::open_slot(std::size_t upstream) {
   Slot& slot = slots_[upstream];
   slot.phase = Phase::opening;
   slot.is_initialized = false;
+  slot.to_restore.clear();
   slot.session = std::make_unique<InnerSession>(*this, upstream, client_.principal(), request_.revision);
   ask_upstream(upstream, make_request(state_.mint_id(), "initialize", params_));
 }
@@ -127,7 +129,7 @@ void FederatedSession::on_answer(InnerExchange& inner, Bytes response) {
   Slot& slot = slots_[upstream];
   auto message = state_.scan(response);
   state_.bury(std::move(slot.opening));
-  if (slot.phase == Phase::setting_level) return settled(upstream);
+  if (slot.phase == Phase::restoring) return restore(upstream);
   if (!message || message->envelope().kind != MessageKind::response)
     return failed(upstream, message ? message->envelope().view(message->envelope().error_message).empty()
                                           ? "it refused to initialize"
@@ -145,11 +147,36 @@ void FederatedSession::greeted(std::size_t upstream, ClientMessage response) {
   if (const auto revision = parse_revision(string_in(envelope.text, version)))
     slot.session->negotiated(*revision);
   slot.hello = std::move(response);
-  if (initialized_.empty() || level_.empty() || !offers(upstream, ServerCapability::logging))
-    return settled(upstream);
-  slot.phase = Phase::setting_level;
+  if (initialized_.empty()) return settled(upstream);
+  for (const std::string& uri : slot.subscriptions) {
+    std::string params = "{\"uri\":";
+    append_json_string(params, uri);
+    slot.to_restore.push_back(make_request(state_.mint_id(), "resources/subscribe", params + "}"));
+  }
+  if (!level_.empty() && offers(upstream, ServerCapability::logging))
+    slot.to_restore.push_back(
+        make_request(state_.mint_id(), "logging/setLevel", R"({"level":)" + level_ + "}"));
+  slot.phase = Phase::restoring;
   tell_initialized(slot, upstream);
-  ask_upstream(upstream, make_request(state_.mint_id(), "logging/setLevel", R"({"level":)" + level_ + "}"));
+  restore(upstream);
+}
+
+// One request after the other, whatever becomes of it.
+void FederatedSession::restore(std::size_t upstream) {
+  Slot& slot = slots_[upstream];
+  if (slot.to_restore.empty()) return settled(upstream);
+  std::string text = std::move(slot.to_restore.back());
+  slot.to_restore.pop_back();
+  ask_upstream(upstream, std::move(text));
+}
+
+void FederatedSession::subscribed(std::size_t upstream, const std::string& uri, bool on) {
+  std::set<std::string>& subscriptions = slots_[upstream].subscriptions;
+  if (!on) {
+    subscriptions.erase(uri);
+  } else if (subscriptions.size() < state_.limits().mcp.subscriptions_max) {
+    subscriptions.insert(uri);
+  }
 }
 
 void FederatedSession::settled(std::size_t upstream) {
@@ -157,7 +184,8 @@ void FederatedSession::settled(std::size_t upstream) {
   slot.phase = Phase::open;
   if (!initialized_.empty()) tell_initialized(slot, upstream);
   // A waiter may end others, so each is looked up anew.
-  for (std::size_t due = slot.waiters.size(); due != 0 && !slot.waiters.empty(); --due) {
+  const Lifetime::Watch watch(lifetime_);
+  for (std::size_t due = slot.waiters.size(); due != 0 && watch.alive() && !slot.waiters.empty(); --due) {
     const Waiter waiter = slot.waiters.front();
     slot.waiters.erase(slot.waiters.begin());
     if (slot.phase == Phase::open) {
@@ -172,7 +200,7 @@ void FederatedSession::on_refused(InnerExchange& inner, const Refusal& refusal) 
   const std::size_t upstream = inner.upstream();
   Slot& slot = slots_[upstream];
   state_.bury(std::move(slot.opening));
-  if (slot.phase == Phase::setting_level && !slot.session->over()) return settled(upstream);
+  if (slot.phase == Phase::restoring && !slot.session->over()) return restore(upstream);
   const std::string why = refusal.message;
   failed(upstream, why);
 }
@@ -180,7 +208,8 @@ void FederatedSession::on_refused(InnerExchange& inner, const Refusal& refusal) 
 void FederatedSession::failed(std::size_t upstream, const std::string& why) {
   Slot& slot = slots_[upstream];
   close_slot(upstream);
-  for (std::size_t due = slot.waiters.size(); due != 0 && !slot.waiters.empty(); --due) {
+  const Lifetime::Watch watch(lifetime_);
+  for (std::size_t due = slot.waiters.size(); due != 0 && watch.alive() && !slot.waiters.empty(); --due) {
     const Waiter waiter = slot.waiters.front();
     slot.waiters.erase(slot.waiters.begin());
     waiter.call->session_failed(waiter.leg, why);
@@ -204,8 +233,9 @@ void FederatedSession::on_ended(InnerSession& session, const std::string& why) {
   if (slot.session.get() != &session) return;
   const bool was_open = slot.phase == Phase::open;
   state_.warn(upstream, "session", why);
+  const Lifetime::Watch watch(lifetime_);
   failed(upstream, why);
-  if (!was_open) return;
+  if (!watch.alive() || !was_open) return;
   if (offers(upstream, ServerCapability::tools)) note_change(MethodId::notify_tools_changed);
   if (offers(upstream, ServerCapability::prompts)) note_change(MethodId::notify_prompts_changed);
   if (offers(upstream, ServerCapability::resources)) note_change(MethodId::notify_resources_changed);

@@ -9,10 +9,12 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "gateway/federation_state.h"
 
 namespace sluice {
@@ -51,7 +53,9 @@ class FederatedSession final : public Attachment, private InnerOwner {
   // The answer to its `initialize`, until hellos_read().
   [[nodiscard]] const ClientMessage* hello(std::size_t upstream) const;
   void hellos_read();
+  // What the client set up, to be set up again in a session that is opened again.
   void level_set(Bytes raw_level) { level_ = raw_level; }
+  void subscribed(std::size_t upstream, const std::string& uri, bool on);
 
   // What the client gets of an upstream's message: nothing when it is not for it, or not now. `from` is the
   // inner exchange it came on, or null.
@@ -71,7 +75,7 @@ class FederatedSession final : public Attachment, private InnerOwner {
   void on_ended(InnerSession& session, const std::string& why);
 
  private:
-  enum class Phase : std::uint8_t { closed, opening, setting_level, open };
+  enum class Phase : std::uint8_t { closed, opening, restoring, open };
   struct Waiter {
     FederatedCall* call;
     std::uint64_t leg;
@@ -82,7 +86,9 @@ class FederatedSession final : public Attachment, private InnerOwner {
     std::unique_ptr<InnerExchange> opening;
     std::optional<ClientMessage> hello;
     PaddedString capabilities;
-    bool is_initialized = false;  // was told that the client is
+    bool is_initialized = false;          // was told that the client is
+    std::vector<std::string> to_restore;  // requests; the last is the next
+    std::set<std::string> subscriptions;
     std::vector<Waiter> waiters;
   };
   struct Ask {
@@ -100,6 +106,7 @@ class FederatedSession final : public Attachment, private InnerOwner {
   void open_slot(std::size_t upstream);
   void ask_upstream(std::size_t upstream, std::string text);
   void greeted(std::size_t upstream, ClientMessage response);
+  void restore(std::size_t upstream);
   void settled(std::size_t upstream);
   void failed(std::size_t upstream, const std::string& why);
   void close_slot(std::size_t upstream);
@@ -121,6 +128,7 @@ class FederatedSession final : public Attachment, private InnerOwner {
   ListChanges changes_;
   Timer change_timer_;
   bool ended_ = false;
+  Lifetime lifetime_;
 };
 
 }  // namespace sluice

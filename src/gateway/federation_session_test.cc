@@ -59,6 +59,31 @@ TEST_F(FederatedSessionTest, LeavesOutWhoIsDeadOrSlowAndTriesItAgainForTheNextLi
   EXPECT_EQ(git.messages, Names{make_notification("notifications/initialized")});
 }
 
+TEST_F(FederatedSessionTest, IsRefusedWhenAllAreTooSlow) {
+  files.holds = git.holds = web.holds = {"initialize"};
+  ClientExchange& hello = initialize();
+  world.advance(seconds(5));
+  EXPECT_EQ(hello.code(), -32603);
+  EXPECT_EQ(files.sessions_ended + git.sessions_ended + web.sessions_ended, 3);
+}
+
+TEST_F(FederatedSessionTest, SubscribesAgainInASessionThatIsOpenedAgain) {
+  git.answers["resources/subscribe"] =
+      git.answers["resources/unsubscribe"] = [](const Envelope&) { return "{}"; };
+  initialize();
+  legacy("resources/subscribe", R"({"uri":"gw+git:x:1"})");
+  legacy("resources/subscribe", R"({"uri":"gw+git:x:2"})");
+  legacy("resources/unsubscribe", R"({"uri":"gw+git:x:1"})");
+  Session* dying = *git.sessions.begin();
+  git.sessions.clear();
+  dying->end("the child died");
+  world.settle();
+  git.pages["resources/list"] = {""};
+  legacy("resources/list");
+  EXPECT_EQ(git.count("resources/subscribe"), 3U);
+  EXPECT_EQ(parsed(git.texts.at(git.texts.size() - 2))["params"]["uri"].string_or(""), "x:2");
+}
+
 TEST_F(FederatedSessionTest, IsRefusedWhenNobodyCanBeInitialized) {
   files.is_dead = git.is_dead = web.is_dead = true;
   EXPECT_EQ(initialize().code(), -32603);

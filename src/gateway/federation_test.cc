@@ -84,7 +84,8 @@ TEST_F(FederationTest, GoesOnBehindAnUpstreamThatDiesBetweenPages) {
 
 TEST_F(FederationTest, UnitesWhatUpstreamsSayOfThemselves) {
   files.answers["server/discover"] = [](const Envelope&) {
-    return R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"instructions":"Read.","ttlMs":9})";
+    return R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"instructions":"Read.",)"
+           R"("ttlMs":9})";
   };
   git.answers["server/discover"] = [](const Envelope&) {
     return R"({"supportedVersions":["2026-07-28"],"capabilities":{"prompts":{}},"ttlMs":9})";
@@ -354,6 +355,19 @@ TEST_F(FederatedListen, EndsWhenAllUpstreamsEndIt) {
   world.settle();
   EXPECT_EQ(listen.result().dump(),
             R"({"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":"s"}})");
+}
+
+TEST_F(FederatedListen, EndsWhenAnUpstreamThatIsAskedAgainHasNothingToTell) {
+  ClientExchange& listen = request("subscriptions/listen", wishes);
+  for (FakeUpstream* upstream : {&files, &git, &web}) acknowledge(*upstream);
+  git.take().refuse(502, rpc::internal_error, "it died", "");
+  git.holds.clear();
+  files.finish(R"({"resultType":"complete"})");
+  web.finish(R"({"resultType":"complete"})");
+  world.settle();
+  EXPECT_FALSE(listen.is_over);
+  world.advance(seconds(5));
+  EXPECT_TRUE(listen.is_over);
 }
 
 TEST_F(FederatedListen, CancelsAll) {

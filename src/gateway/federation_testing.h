@@ -136,6 +136,8 @@ class ClientExchange final : public Exchange {
     is_over = true;
     status = http_status;
     answer = make_error_response(request().message.id(), code, sentence, data);
+    // A session that is not established goes with its first exchange.
+    if (request().message.envelope().method == "initialize") session()->attachment.reset();
     attachment.reset();
   }
 
