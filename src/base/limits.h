@@ -133,6 +133,9 @@ struct BridgeLimits {
   // A modern client in front of a legacy server.
   std::size_t classes_per_principal_max = 4;  // sessions at the upstream, one a class of capabilities (D6.1)
   std::size_t sessions_max = 10'000;          // at one upstream
+  // Of one class, so that calls whose questions could not be told apart have one each.
+  std::size_t sessions_per_class_max = 16;
+  std::size_t askers_max = 1'000;  // names that are remembered for that
   milliseconds session_idle = std::chrono::minutes(5);
   std::size_t session_waiting_max = 1'024;   // requests that wait for one session to open
   milliseconds own_wait = seconds(10);       // for the answer to a request of ours before a client's
@@ -156,6 +159,7 @@ struct FederationLimits {
   std::size_t learned_pages_max = 1'000;   // of one list that is read for what its names mean
   std::size_t asks_max = 1'024;            // questions of all upstreams of one session, open at once
   std::size_t held_notes_max = 64;         // of a subscription that is not acknowledged yet
+  milliseconds answer = seconds(10);       // an upstream's part of a handshake or list; then it is left out
   milliseconds change_notice{50};          // changes of lists within this are told once
   milliseconds listen_again = seconds(5);  // before a subscription that an upstream lost is made again
 };

@@ -66,6 +66,7 @@ BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exc
       method_(find_method(exchange.request().message.envelope().method)),
       method_text_(exchange.request().message.envelope().method),
       uri_(exchange.request().message.envelope().uri),
+      what_(ModernBridge::what_of(exchange.request().message.envelope())),
       server_info_(session.server().server_info),
       rounds_(static_cast<const OuterTie&>(*exchange.attachment).rounds),
       machine_(bridge.parts_.reactor.limits().mcp),

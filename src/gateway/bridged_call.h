@@ -37,6 +37,8 @@ class BridgedCall final : private LeasedExchange::Handler {
 
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] const Principal& principal() const { return principal_; }
+  // What is called, as ModernBridge remembers it.
+  [[nodiscard]] const std::string& what() const { return what_; }
   [[nodiscard]] ParkedCall::Phase phase() const { return machine_.phase(); }
   // The upstream has not answered, and may ask.
   [[nodiscard]] bool is_bindable() const { return inner_ != nullptr && method_->may_ask; }
@@ -97,6 +99,7 @@ class BridgedCall final : private LeasedExchange::Handler {
   const Method* method_;
   std::string method_text_;
   std::string uri_;
+  std::string what_;
   std::string server_info_;
   std::size_t rounds_;
   std::unique_ptr<LeasedExchange> inner_;

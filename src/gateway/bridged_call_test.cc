@@ -285,13 +285,46 @@ TEST_F(BridgedCallTest, BindsAStrayQuestionOnlyWhenOneCallCanBeMeant) {
   EXPECT_TRUE(was_told(R"("id":3,"error")"));
 
   auto one = call();
+  auto other = send("tools/call", R"("name":"other")", {}, elicits);
   stray("4");
+  EXPECT_TRUE(was_told(R"("id":4,"error")"));
+  gone(std::move(other));
+  stray("5");
   window();
   ASSERT_TRUE(one->is_asked());
-  auto two = call();
-  stray("5");
-  EXPECT_TRUE(was_told(R"("id":5,"error")"));
-  gone(std::move(two));
+}
+
+// Both candidates of a question that could not be bound are known from then on.
+TEST_F(BridgedCallTest, GivesWhoIsKnownToAskASessionOfItsOwn) {
+  auto one = call();
+  Session& first = *old.sessions[0];
+  auto other = send("tools/call", R"("name":"other")", {}, elicits);
+  EXPECT_EQ(old.sessions.size(), 1U);
+  first.send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
+  EXPECT_TRUE(was_told(R"("id":1,"error")"));
+  auto again = call();
+  EXPECT_EQ(old.sessions.size(), 2U);
+  auto list = send("tools/list", {}, {}, elicits);
+  EXPECT_EQ(old.sessions.size(), 2U) << "what cannot ask is in nobody's way";
+  gone(std::move(other));
+  gone(std::move(one));
+  auto third = call();
+  EXPECT_EQ(old.sessions.size(), 2U) << "the first session is free again";
+  for (auto* client : {&again, &list, &third}) gone(std::move(*client));
+}
+
+TEST_F(BridgedCallTest, SharesASessionRatherThanRefuseACallWhenAClassHasItsFill) {
+  std::vector<std::unique_ptr<Client>> clients;
+  clients.push_back(call());
+  old.sessions[0]->send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
+  window();
+  ASSERT_TRUE(clients[0]->is_asked());
+  for (std::size_t i = 1; i < limits.bridge.sessions_per_class_max; ++i) clients.push_back(call());
+  EXPECT_EQ(old.sessions.size(), limits.bridge.sessions_per_class_max);
+  clients.push_back(call());
+  EXPECT_EQ(old.sessions.size(), limits.bridge.sessions_per_class_max);
+  clients.erase(clients.begin());
+  for (auto& client : clients) gone(std::move(client));
 }
 
 TEST_F(BridgedCallTest, TakesTheStreamOfAChildsQuestionForAGuess) {

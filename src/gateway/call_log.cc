@@ -45,7 +45,8 @@ std::string_view status_text(CallStatus status) {
 }
 
 // What a client calls a tool is the client's word until the upstream has answered to it: only then is it a
-// label, so that nobody fills the page with invented names, or with what should not be on it.
+// label, so that nobody fills the page with invented names, or with what should not be on it. A secret never
+// is.
 Bytes CallLog::tool_label(Bytes upstream, const Envelope& envelope, CallStatus status) {
   if (envelope.method != "tools/call") return "";
   std::string key(upstream);
@@ -53,6 +54,7 @@ Bytes CallLog::tool_label(Bytes upstream, const Envelope& envelope, CallStatus s
   if (tools_.contains(key)) return envelope.name;
   if (status != CallStatus::ok || tools_.size() >= reactor_.limits().observe.series_per_metric_max)
     return "other";
+  if (log_.redacted(envelope.name) != envelope.name) return "other";  // some servers answer to any name
   tools_.insert(std::move(key));
   return envelope.name;
 }

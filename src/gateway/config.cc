@@ -227,9 +227,9 @@ void ConfigReader::read_upstreams(const YAML::Node& node) {
 
 void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
   const std::string what = "upstreams." + name;
-  if (!expect_map(
-          node, what,
-          {"stdio", "env", "cwd", "url", "headers", "era", "children_max", "start_timeout", "tool_timeout"}))
+  if (!expect_map(node, what,
+                  {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max",
+                   "start_timeout", "tool_timeout"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
@@ -266,6 +266,14 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
       fault(node["era"], what + ".era must be auto, legacy or modern");
     }
   }
+  if (node["capabilities"]) {
+    const std::string capabilities = text(node["capabilities"], what + ".capabilities");
+    if (capabilities == "superset") {
+      upstream.capabilities = CapabilitySetting::superset;
+    } else if (capabilities != "mirror") {
+      fault(node["capabilities"], what + ".capabilities must be mirror or superset");
+    }
+  }
   if (node["start_timeout"])
     upstream.start_timeout =
         duration(node["start_timeout"], what + ".start_timeout", milliseconds(100), seconds(600));
@@ -287,15 +295,17 @@ void ConfigReader::read_routes(const YAML::Node& node) {
     if (!failed() &&
         (route.path.empty() || route.path[0] != '/' || route.path.find_first_of("?# ") != std::string::npos))
       return fault(item["path"], "a route's path must begin with / and have no query");
-    const std::vector<std::string> names = texts(item["upstreams"], "a route's upstreams");
+    route.upstreams = texts(item["upstreams"], "a route's upstreams");
     if (failed()) return;
-    if (names.size() != 1)
-      return fault(item["upstreams"],
-                   "route " + route.path + " must have exactly one upstream in this version");
-    route.upstream = names.front();
-    if (config_.upstream(route.upstream) == nullptr)
-      return fault(item["upstreams"],
-                   "route " + route.path + " names upstream '" + route.upstream + "', which does not exist");
+    if (route.upstreams.empty())
+      return fault(item["upstreams"], "route " + route.path + " needs at least one upstream");
+    for (auto name = route.upstreams.begin(); name != route.upstreams.end(); ++name) {
+      if (config_.upstream(*name) == nullptr)
+        return fault(item["upstreams"],
+                     "route " + route.path + " names upstream '" + *name + "', which does not exist");
+      if (std::find(route.upstreams.begin(), name, *name) != name)
+        return fault(item["upstreams"], "route " + route.path + " names upstream '" + *name + "' twice");
+    }
     for (const RouteConfig& other : config_.routes)
       if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
     config_.routes.push_back(std::move(route));
@@ -398,7 +408,7 @@ Config config_for_command(std::vector<std::string> command) {
   upstream.name = "upstream";
   upstream.command = std::move(command);
   config.upstreams.push_back(std::move(upstream));
-  config.routes.push_back(RouteConfig{"/mcp", "upstream"});
+  config.routes.push_back(RouteConfig{"/mcp", {"upstream"}});
   return config;
 }
 
@@ -409,7 +419,7 @@ Result<Config> config_for_url(const std::string& url) {
   upstream.name = "upstream";
   upstream.url = url;
   config.upstreams.push_back(std::move(upstream));
-  config.routes.push_back(RouteConfig{"/mcp", "upstream"});
+  config.routes.push_back(RouteConfig{"/mcp", {"upstream"}});
   return config;
 }
 

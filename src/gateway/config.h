@@ -23,6 +23,10 @@ namespace sluice {
 // How an upstream's era is known: probed once, or pinned by the configuration.
 enum class EraSetting : std::uint8_t { automatic, legacy, modern };
 
+// What a legacy upstream is told that its client can do, when the client is modern: just what the client
+// says, so that servers adapt; or everything, with asks refused that the client cannot take.
+enum class CapabilitySetting : std::uint8_t { mirror, superset };
+
 struct UpstreamConfig {
   std::string name;
   // A child: its command. Empty for an HTTP upstream.
@@ -34,6 +38,7 @@ struct UpstreamConfig {
   std::map<std::string, std::string> headers;
 
   EraSetting era = EraSetting::automatic;
+  CapabilitySetting capabilities = CapabilitySetting::mirror;
   std::size_t children_max = UpstreamLimits{}.children_max;
   milliseconds start_timeout = UpstreamLimits{}.start_timeout;
   milliseconds tool_timeout = McpLimits{}.tool;
@@ -43,7 +48,7 @@ struct UpstreamConfig {
 
 struct RouteConfig {
   std::string path;
-  std::string upstream;
+  std::vector<std::string> upstreams;  // names; one is passed through as it is, several are federated
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };

@@ -41,7 +41,7 @@ TEST(Config, TakesAMinimalFileWithSafeDefaults) {
   ASSERT_EQ(config->upstreams.size(), 1U);
   EXPECT_EQ(config->upstreams[0].command, (std::vector<std::string>{"server-filesystem", "/tmp"}));
   EXPECT_EQ(config->upstreams[0].era, EraSetting::automatic);
-  EXPECT_EQ(config->routes[0].upstream, "files");
+  EXPECT_EQ(config->routes[0].upstreams.front(), "files");
   EXPECT_TRUE(config->keys.empty());
 }
 
@@ -104,8 +104,11 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        "neither ${env:NAME} nor ${file:PATH}"},
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: mcp, upstreams: a}]\n", "must begin with /"},
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: b}]\n", "'b', which does not exist"},
-      {"upstreams: {a: {stdio: [x]}, b: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: [a, b]}]\n",
-       "exactly one upstream"},
+      {"upstreams: {a: {stdio: [x]}, b: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: [a, b, a]}]\n",
+       "'a' twice"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: []}]\n", "at least one upstream"},
+      {"upstreams: {a: {stdio: [x], capabilities: all}}\nroutes: [{path: /mcp, upstreams: a}]\n",
+       "mirror or superset"},
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}, {path: /m, upstreams: a}]\n",
        "two routes"},
       {"upstreams: {a: {stdio: [x], stdio: [y]}}\nroutes: []\n", "occurs twice"},

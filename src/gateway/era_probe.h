@@ -5,8 +5,9 @@
 // Some servers exit on a question they do not know, so the child that is asked is never the one that serves.
 // It gets `server/discover` and `initialize` at once: a DiscoverResult, or a modern error that names modern
 // versions, says modern; anything else, an exit included, says legacy. Silence up to the start timeout and a
-// command that cannot be executed say nothing. Lives on one reactor. Spec: 2026-07-28 basic/lifecycle (era
-// detection); ledger C4.
+// command that cannot be executed say nothing. Since many servers take the era of the first message for good,
+// a second sibling is asked whether a modern server is legacy too. Lives on one reactor. Spec: 2026-07-28
+// basic/lifecycle (era detection); ledger C4.
 
 #include <functional>
 #include <memory>
@@ -17,27 +18,30 @@
 namespace sluice {
 
 struct EraVerdict {
-  bool known = false;
-  Era era = Era::legacy;
-  std::string why;  // a reason; a whole sentence when the era is not known
+  UpstreamEras eras;
+  std::string why;  // a reason; a whole sentence when nothing is known
 };
 
 class EraProbe final : private ChildLinkHandler {
  public:
-  // `done` is called once, never from inside this; the probe may be destroyed in it.
+  // `tell` is called with what is known, at most twice: at first `legacy` may be pending. Never from inside
+  // this; the probe may be destroyed in it.
   EraProbe(const UpstreamContext& context, const UpstreamConfig& config,
-           std::function<void(EraVerdict)> done);
+           std::function<void(EraVerdict)> tell);
 
  private:
   void begin();
   void on_child_message(ClientMessage message) override;
   void on_child_gone(const std::string& why) override;
+  void on_silence();
   void conclude(EraVerdict verdict);
+  void conclude_modern(bool legacy_too);
 
   UpstreamContext context_;
   const UpstreamConfig& config_;
-  std::function<void(EraVerdict)> done_;
+  std::function<void(EraVerdict)> tell_;
   std::unique_ptr<ChildLink> link_;
+  bool is_modern_ = false;    // what is left is whether it is legacy too
   bool initialized_ = false;  // it answered `initialize`; the answer to discover may still be coming
   Timer timer_;
 };

@@ -107,21 +107,50 @@ Status Gateway::listen(int descriptor) {
 
 const Address* Gateway::address() const { return listener_ ? &listener_->local_address() : nullptr; }
 
-std::unique_ptr<Route> Gateway::make_route(const std::string& path, const UpstreamConfig& config,
-                                           Upstream& upstream) {
+std::vector<const Gateway::Placed*> Gateway::behind(const RouteConfig& route) const {
+  std::vector<const Placed*> placed;
+  for (const std::string& name : route.upstreams)
+    placed.push_back(&*std::find_if(upstreams_.begin(), upstreams_.end(), [&name](const Placed& candidate) {
+      return candidate.config.name == name;
+    }));
+  return placed;
+}
+
+// Calls of a federated route have the most patient upstream's time.
+std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
+                                           const std::vector<const Placed*>& placed) {
   StreamableHttpOptions options;
   options.limits = config_.limits;
-  options.limits.mcp.tool = config.tool_timeout;
-  options.initialize = config.start_timeout;
+  options.limits.mcp.tool = options.initialize = milliseconds(0);
+  std::vector<Upstream*> upstreams;
+  std::vector<FederatedUpstream> federated;
+  const milliseconds patience = config_.limits.federation.answer;
+  for (const Placed* one : placed) {
+    options.limits.mcp.tool = std::max(options.limits.mcp.tool, one->config.tool_timeout);
+    options.initialize = std::max(options.initialize, one->config.start_timeout);
+    upstreams.push_back(one->upstream.get());
+    federated.push_back(
+        FederatedUpstream{one->config.name, *one->upstream, std::min(one->config.start_timeout, patience)});
+  }
+  std::unique_ptr<Federation> federation;
+  if (federated.size() > 1)
+    federation = std::make_unique<Federation>(
+        FederationParts{parts_.reactor, parts_.log, calls_, config.path,
+                        [this](Bytes label) { return make_sealer(parts_, label); }},
+        std::move(federated));
   options.identify = [this](const HttpCall& call) { return identify(call); };
-  const StreamableHttpServer::Parts parts{parts_.reactor, upstream, session_ids_, events_,
+  Service& service = federation ? static_cast<Service&>(*federation) : *upstreams.front();
+  const StreamableHttpServer::Parts parts{parts_.reactor, service, session_ids_, events_,
                                           [this] { return draw_session_random(parts_.doors); }};
-  return std::make_unique<Route>(path, upstream, parts, std::move(options));
+  return std::make_unique<Route>(config.path, std::move(upstreams), std::move(federation), parts,
+                                 std::move(options));
 }
 
 // Makes what `config` wants and is not there, then swaps, so that a failure leaves everything as it was.
 Status Gateway::place(const Config& config) {
-  const UpstreamContext context{parts_.reactor, parts_.log, calls_, parts_.minder, parts_.doors};
+  const UpstreamContext context{parts_.reactor, parts_.log,
+                                calls_,         parts_.minder,
+                                parts_.doors,   [this](Bytes label) { return make_sealer(parts_, label); }};
   std::vector<Placed> fresh;
   for (const UpstreamConfig& wanted : config.upstreams) {
     const bool is_kept = std::any_of(upstreams_.begin(), upstreams_.end(),
@@ -146,20 +175,19 @@ Status Gateway::place(const Config& config) {
 
   std::vector<RouteConfig> wanted = config.routes;
   for (const UpstreamConfig& upstream : config.upstreams)
-    wanted.push_back(RouteConfig{"/mcp/" + upstream.name, upstream.name});
+    wanted.push_back(RouteConfig{"/mcp/" + upstream.name, {upstream.name}});
   std::vector<std::unique_ptr<Route>> old = std::exchange(routes_, {});
   for (const RouteConfig& route : wanted) {
     const auto taken = [&route](const auto& other) { return other->path() == route.path; };
     if (std::any_of(routes_.begin(), routes_.end(), taken))
       continue;  // a written route wins over an implied one
-    const auto placed = std::find_if(upstreams_.begin(), upstreams_.end(), [&route](const Placed& candidate) {
-      return candidate.config.name == route.upstream;
-    });
+    const std::vector<const Placed*> placed = behind(route);
+    std::vector<Upstream*> upstreams;
+    for (const Placed* one : placed) upstreams.push_back(one->upstream.get());
     const auto kept = std::find_if(old.begin(), old.end(), [&](const auto& candidate) {
-      return candidate && candidate->path() == route.path && &candidate->upstream() == placed->upstream.get();
+      return candidate && candidate->path() == route.path && candidate->upstreams() == upstreams;
     });
-    routes_.push_back(kept != old.end() ? std::move(*kept)
-                                        : make_route(route.path, placed->config, *placed->upstream));
+    routes_.push_back(kept != old.end() ? std::move(*kept) : make_route(route, placed));
   }
   for (auto& route : old) {
     if (!route) continue;
@@ -178,7 +206,7 @@ void Gateway::retire() {
     return route->front().in_flight() == 0 && !http_.serves(route->front());
   });
   std::erase_if(retiring_upstreams_, [this](const Placed& placed) {
-    const auto uses = [&placed](const auto& route) { return &route->upstream() == placed.upstream.get(); };
+    const auto uses = [&placed](const auto& route) { return route->uses(placed.upstream.get()); };
     if (std::any_of(retiring_routes_.begin(), retiring_routes_.end(), uses)) return false;
     placed.upstream->stop();
     const UpstreamState state = placed.upstream->state();

@@ -76,8 +76,9 @@ class Gateway final : private HttpHandler {
   void on_request(HttpCall& call, PaddedString body) override;
 
   Status place(const Config& config);
-  std::unique_ptr<Route> make_route(const std::string& path, const UpstreamConfig& config,
-                                    Upstream& upstream);
+  // The upstreams a route names, in its order.
+  [[nodiscard]] std::vector<const Placed*> behind(const RouteConfig& route) const;
+  std::unique_ptr<Route> make_route(const RouteConfig& config, const std::vector<const Placed*>& placed);
   [[nodiscard]] HttpIdentity identify(const HttpCall& call) const;
   [[nodiscard]] Route* find_route(Bytes path);
   void watch_metrics();

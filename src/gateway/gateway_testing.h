@@ -64,12 +64,27 @@ class GatewayTest : public ::testing::Test {
   }
   static Config config_of(UpstreamConfig upstream) {
     Config config;
-    config.routes = {RouteConfig{"/mcp", upstream.name}};
+    config.routes = {RouteConfig{"/mcp", {upstream.name}}};
     config.upstreams = {std::move(upstream)};
     return config;
   }
 
+  // An HTTP upstream whose era is not pinned is asked for it; here it answers in both.
+  void answer_probe() {
+    far.peers.at(0)->send(testing_client::response(
+        200, "application/json",
+        R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})"));
+    world.settle();
+    far.peers.at(0)->send(testing_client::response(
+        200, "application/json",
+        R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{"protocolVersion":"2025-11-25"}})",
+        "Connection: close\r\n"));
+    world.settle();
+    far.peers.clear();
+  }
+
   void start(UpstreamConfig upstream) {
+    const bool is_probed = !upstream.url.empty() && upstream.era == EraSetting::automatic;
     gateway.reset();
     metrics = std::make_unique<Metrics>(ObserveLimits{});
     Gateway::Parts parts{world.reactor(), log, *metrics, testing_fronts::test_key_ring(),
@@ -94,6 +109,7 @@ class GatewayTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().message;
     gateway = *std::move(opened);
     world.settle();
+    if (is_probed && answers_probe) answer_probe();
   }
 
   std::unique_ptr<TestPeer> connect() {
@@ -144,6 +160,7 @@ class GatewayTest : public ::testing::Test {
   Log log{sink, world.reactor(), ObserveLimits{}};
   std::unique_ptr<Metrics> metrics;  // of the gateway started last
   testing_client::FarServer far{world.reactor()};
+  bool answers_probe = true;  // of an HTTP upstream
   std::vector<std::unique_ptr<FakeChild>> children;
   std::unique_ptr<Gateway> gateway;
   std::uint8_t drawn = 0;

@@ -16,7 +16,6 @@
 namespace sluice {
 
 namespace {
-constexpr seconds doubted_for(10);           // after a failure
 constexpr std::size_t fields_expected = 12;  // what a request carries with what the transport adds
 }
 
@@ -38,13 +37,49 @@ Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& cont
 
 HttpUpstream::HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
                            std::unique_ptr<StreamableHttpClient> client)
-    : context_(context), config_(config), ends_(context.calls, config_.name), client_(std::move(client)) {}
+    : context_(context), config_(config), ends_(context.calls, config_.name), client_(std::move(client)) {
+  if (config_.era == EraSetting::legacy) eras_ = {EraStanding::yes, EraStanding::no};
+  if (config_.era == EraSetting::modern) eras_ = {EraStanding::no, EraStanding::yes};
+}
+
+void HttpUpstream::stop() {
+  probe_.reset();
+  if (eras_.legacy == EraStanding::pending) eras_.legacy = EraStanding::unknown;
+  if (eras_.modern == EraStanding::pending) eras_.modern = EraStanding::unknown;
+}
+
+void HttpUpstream::ask_eras() {
+  const Instant now = context_.reactor.now();
+  const bool is_due =
+      probed_at_ == Instant{} || now - probed_at_ >= context_.reactor.limits().upstream.restart_backoff_first;
+  const bool is_known = eras_.modern != EraStanding::unknown && eras_.legacy != EraStanding::unknown;
+  if (probe_ || is_known || !is_due) return;
+  probed_at_ = now;
+  eras_.legacy = EraStanding::pending;
+  if (eras_.modern == EraStanding::unknown) eras_.modern = EraStanding::pending;
+  probe_ = std::make_unique<HttpEraProbe>(context_.reactor, *client_, config_.start_timeout,
+                                          [this](EraVerdict verdict) { probed(std::move(verdict)); });
+}
+
+void HttpUpstream::probed(EraVerdict verdict) {
+  eras_ = verdict.eras;
+  const bool asks_on = eras_.legacy == EraStanding::pending;
+  const std::unique_ptr<HttpEraProbe> done = asks_on ? nullptr : std::move(probe_);
+  if (!asks_on)
+    context_.log.info("upstream probed")
+        .field("upstream", config_.name)
+        .field("legacy", eras_.legacy == EraStanding::yes)
+        .field("modern", eras_.modern == EraStanding::yes)
+        .field("why", verdict.why);
+  eras_changed();
+}
 
 UpstreamState HttpUpstream::state() const {
   UpstreamState state;
   // Whoever asks whether we are ready may send no call while we are not, so a failure is not held against the
   // upstream for ever.
-  state.usable = last_failure_.empty() || context_.reactor.now() - failed_at_ >= doubted_for;
+  state.usable = last_failure_.empty() ||
+                 context_.reactor.now() - failed_at_ >= context_.reactor.limits().upstream.doubted_for;
   state.detail = last_failure_.empty() ? "reachable as far as known" : last_failure_;
   state.sessions = sessions_;
   state.calls = calls_;
@@ -57,17 +92,11 @@ void HttpUpstream::open(Exchange& exchange) {
   context_.calls.opened(exchange);
   if (exchange.request().era == Era::modern) return open_modern(exchange);
   Session* session = exchange.session();
-  if (config_.era == EraSetting::modern)
-    return ends_.refuse(exchange, modern_only(config_, exchange.request().revision));
   if (!session->attachment) session->attachment = std::make_unique<UpstreamSession>(*this, *session);
   static_cast<UpstreamSession&>(*session->attachment).open(exchange);
 }
 
 void HttpUpstream::open_modern(Exchange& exchange) {
-  if (config_.era == EraSetting::legacy)
-    return ends_.refuse(
-        exchange, refusals::invalid_request("upstream '" + config_.name +
-                                            "' speaks only MCP up to 2025-11-25; begin with initialize"));
   const ClientRequest& request = exchange.request();
   const Envelope& envelope = request.message.envelope();
   std::vector<HeaderPair> fields;

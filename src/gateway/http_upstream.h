@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "gateway/http_era_probe.h"
 #include "gateway/upstream.h"
 #include "transport/streamable_http_client.h"
 
@@ -21,9 +22,11 @@ class HttpUpstream final : public Upstream {
  public:
   static Result<std::unique_ptr<Upstream>> open(const UpstreamContext& context, const UpstreamConfig& config);
 
-  void start() override {}
-  void stop() override {}
+  void start() override { ask_eras(); }
+  void stop() override;
   [[nodiscard]] UpstreamState state() const override;
+  [[nodiscard]] UpstreamEras eras() const override { return eras_; }
+  void ask_eras() override;
 
   void open(Exchange& exchange) override;
   void cancelled(Exchange& exchange, CancelReason reason) override;
@@ -38,6 +41,7 @@ class HttpUpstream final : public Upstream {
   HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
                std::unique_ptr<StreamableHttpClient> client);
   void open_modern(Exchange& exchange);
+  void probed(EraVerdict verdict);
 
   UpstreamContext context_;
   UpstreamConfig config_;
@@ -47,6 +51,9 @@ class HttpUpstream final : public Upstream {
   std::string last_failure_;  // empty after an answer
   Instant failed_at_{};
   std::unique_ptr<StreamableHttpClient> client_;
+  UpstreamEras eras_;
+  std::unique_ptr<HttpEraProbe> probe_;
+  Instant probed_at_{};
 };
 
 }  // namespace sluice

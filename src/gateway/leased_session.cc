@@ -384,12 +384,26 @@ BridgedCall* LeasedSession::only_bindable() const {
   return only;
 }
 
+// A child's calls that wait for a person are sure to be in the way; others only where somebody is known to
+// ask.
+bool LeasedSession::has_place_for(const std::string& what) const {
+  const bool asks = bridge_.is_asker(what);
+  const bool is_child = !bridge_.parts_.config.command.empty();
+  if (asks && !waiting_.empty()) return false;
+  return std::none_of(calls_.begin(), calls_.end(), [&](const BridgedCall* call) {
+    if (!call->is_bindable()) return false;
+    return asks || bridge_.is_asker(call->what()) || (is_child && call->phase() == ParkedCall::Phase::parked);
+  });
+}
+
 void LeasedSession::loose_request(const Envelope& ask) {
   const Bytes id = ask.view(ask.id);
   const Method* method = find_method(ask.method);
   if (method != nullptr && method->id == MethodId::ping) return respond(id, "{}");
   if (method == nullptr || !method->is_ask)
     return respond_error(id, rpc::method_not_found, "Method not found");
+  for (const BridgedCall* call : calls_)
+    if (call->is_bindable()) bridge_.remember_asker(call->what());
   if (BridgedCall* call = only_bindable(); call != nullptr) return call->take_ask(ask);
   bridge_.parts_.log.warning("a question of an upstream belongs to no one call and was refused")
       .field("upstream", bridge_.parts_.config.name)

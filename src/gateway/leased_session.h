@@ -57,6 +57,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
   [[nodiscard]] std::uint64_t last_use() const { return last_use_; }
+  // Whether a question that names no call would find `what` to be the only one it can be of.
+  [[nodiscard]] bool has_place_for(const std::string& what) const;
 
   // A request as the upstream sees it; `text` is the whole message.
   [[nodiscard]] std::unique_ptr<LeasedExchange> make_exchange(const std::string& text,

@@ -129,23 +129,42 @@ void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
   session->serve(exchange);
 }
 
+std::string ModernBridge::what_of(const Envelope& envelope) {
+  return std::string(envelope.method) + "\n" +
+         std::string(envelope.name.empty() ? envelope.uri : envelope.name);
+}
+
+void ModernBridge::remember_asker(const std::string& what) {
+  if (askers_.size() < limits_.askers_max) askers_.insert(what);
+}
+
 LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabilities& capabilities) {
-  const std::string& principal = exchange.request().principal.name;
-  const std::string key = principal + "\n" + std::to_string(capabilities.capability_class());
-  if (const auto at = sessions_.find(key); at != sessions_.end()) return at->second.get();
-  if (!make_room(principal)) return nullptr;
+  const ClientRequest& request = exchange.request();
+  const Method* method = find_method(request.message.envelope().method);
+  const bool may_be_asked = capabilities.capability_class() != 0 && method != nullptr && method->may_ask;
+  const std::string what = what_of(request.message.envelope());
+  const std::string first = request.principal.name + "\n" + std::to_string(capabilities.capability_class());
+  std::string key = first;
+  for (std::size_t number = 1;; key = first + "\n" + std::to_string(number++)) {
+    const auto at = sessions_.find(key);
+    if (at == sessions_.end()) break;
+    if (!may_be_asked || at->second->has_place_for(what)) return at->second.get();
+    // Rather a question that is refused than a call.
+    if (number == limits_.sessions_per_class_max) return sessions_.find(first)->second.get();
+  }
+  if (!make_room(request.principal.name, key != first)) return nullptr;
   ClientCapabilities offered = capabilities;
   offered.roots_list_changed = offered.tasks = false;
   offered.extensions.clear();
-  auto session = std::make_unique<LeasedSession>(*this, key, exchange.request().principal, offered);
+  auto session = std::make_unique<LeasedSession>(*this, key, request.principal, offered);
   LeasedSession& opened = *session;
   sessions_.emplace(key, std::move(session));
-  opened.connect(exchange.request());
+  opened.connect(request);
   // The handshake may have failed at once; then there is nobody to serve it, but one that says so.
   return &opened;
 }
 
-bool ModernBridge::make_room(const std::string& principal) {
+bool ModernBridge::make_room(const std::string& principal, bool extra) {
   const std::string prefix = principal + "\n";
   std::size_t classes = 0;
   LeasedSession* oldest_own = nullptr;
@@ -153,11 +172,11 @@ bool ModernBridge::make_room(const std::string& principal) {
        ++at) {
     LeasedSession& session = *at->second;
     if (!(session.principal().name == principal)) continue;
-    ++classes;
+    if (at->first.find('\n', prefix.size()) == std::string::npos) ++classes;
     if (session.is_idle() && (oldest_own == nullptr || session.last_use() < oldest_own->last_use()))
       oldest_own = &session;
   }
-  if (classes >= limits_.classes_per_principal_max) {
+  if (!extra && classes >= limits_.classes_per_principal_max) {
     if (oldest_own == nullptr) return false;
     oldest_own->shut(refusals::shutting_down());
   }

@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -61,8 +62,14 @@ class ModernBridge final : public Service {
   // A request for a session; `rounds` is how often it was sent before because of a URL to visit.
   void lease(Exchange& exchange, std::size_t rounds);
   [[nodiscard]] LeasedSession* session_for(Exchange& exchange, const ClientCapabilities& capabilities);
-  // Makes room for one session more; false when nothing that is idle can go.
-  [[nodiscard]] bool make_room(const std::string& principal);
+  // Makes room for one session more; false when nothing that is idle can go. `extra`: of a class that has
+  // one.
+  [[nodiscard]] bool make_room(const std::string& principal, bool extra);
+  // The method and name of a call. Some servers ask outside of the stream of their call; for such a question
+  // to have one meaning, who is known to ask, or waits for an answer, has its session for itself.
+  [[nodiscard]] static std::string what_of(const Envelope& envelope);
+  [[nodiscard]] bool is_asker(const std::string& what) const { return askers_.contains(what); }
+  void remember_asker(const std::string& what);
 
   // Answers without the upstream are counted here; the upstream counts the rest.
   void answer(Exchange& exchange, const std::string& response);
@@ -101,7 +108,9 @@ class ModernBridge final : public Service {
   std::size_t running_ = 0;
   std::size_t held_ = 0;
   bool stopped_ = false;
-  std::map<std::string, std::unique_ptr<LeasedSession>> sessions_;  // "principal\nclass"
+  // By "principal\nclass", and "principal\nclass\nnumber" where a class has several.
+  std::map<std::string, std::unique_ptr<LeasedSession>> sessions_;
+  std::set<std::string> askers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<BridgedCall>> calls_;
   std::unordered_map<std::string, std::deque<BridgedCall*>> held_of_;  // by principal, the oldest first
   std::vector<Doomed> doomed_;

@@ -37,10 +37,14 @@ SharedChild::SharedChild(StdioUpstream& upstream)
             if (!shared->waiting_.empty()) shared->dispatch_waiting();
           },
           this) {
-  if (upstream_.config().era == EraSetting::modern) phase_ = Phase::modern;
+  verdict_.why = "its configuration says so";
+  if (upstream_.config().era == EraSetting::modern) {
+    phase_ = Phase::modern;
+    verdict_.eras = {EraStanding::no, EraStanding::yes};
+  }
   if (upstream_.config().era == EraSetting::legacy) {
     phase_ = Phase::legacy;
-    verdict_.why = "its configuration says so";
+    verdict_.eras = {EraStanding::yes, EraStanding::no};
   }
 }
 
@@ -50,11 +54,19 @@ void SharedChild::start() {
   if (phase_ == Phase::unprobed) probe();
 }
 
+void SharedChild::ask_eras() {
+  if (phase_ == Phase::unprobed || (phase_ == Phase::unknown && !restart_.armed())) probe();
+}
+
+UpstreamEras SharedChild::eras() const { return verdict_.eras; }
+
 void SharedChild::stop() {
   restart_.cancel();
   if (probe_) {
     probe_.reset();
-    phase_ = Phase::unprobed;
+    if (phase_ == Phase::probing) phase_ = Phase::unprobed;
+    if (verdict_.eras.legacy == EraStanding::pending) verdict_.eras.legacy = EraStanding::unknown;
+    if (verdict_.eras.modern == EraStanding::pending) verdict_.eras.modern = EraStanding::unknown;
   }
   if (link_) upstream_.retire(std::move(link_));
 }
@@ -68,7 +80,9 @@ UpstreamState SharedChild::state() const {
     case Phase::unprobed: state.detail = "not asked for its era yet"; break;
     case Phase::probing: state.detail = "being asked for its era"; break;
     case Phase::legacy: state.detail = "legacy: " + verdict_.why; break;
-    case Phase::modern: state.detail = "modern"; break;
+    case Phase::modern:
+      state.detail = verdict_.eras.legacy == EraStanding::yes ? "modern and legacy" : "modern";
+      break;
     case Phase::unknown: state.detail = "its era is unknown: " + verdict_.why; break;
   }
   if (!last_failure_.empty()) state.detail += "; last failure: " + last_failure_;
@@ -77,28 +91,35 @@ UpstreamState SharedChild::state() const {
 
 void SharedChild::probe() {
   phase_ = Phase::probing;
+  verdict_.eras = {EraStanding::pending, EraStanding::pending};
   probe_ = std::make_unique<EraProbe>(upstream_.context(), upstream_.config(),
                                       [this](EraVerdict verdict) { probed(std::move(verdict)); });
 }
 
 void SharedChild::probed(EraVerdict verdict) {
   verdict_ = std::move(verdict);
-  const std::unique_ptr<EraProbe> done = std::move(probe_);
-  phase_ = !verdict_.known ? Phase::unknown : verdict_.era == Era::modern ? Phase::modern : Phase::legacy;
+  const UpstreamEras eras = verdict_.eras;
+  const bool asks_on = eras.legacy == EraStanding::pending;
+  const std::unique_ptr<EraProbe> done = asks_on ? nullptr : std::move(probe_);
+  const bool is_news = phase_ == Phase::probing;
+  phase_ = eras.modern == EraStanding::yes  ? Phase::modern
+           : eras.modern == EraStanding::no ? Phase::legacy
+                                            : Phase::unknown;
   if (phase_ == Phase::unknown) {
     back_off();
-  } else {
+  } else if (is_news) {
     restarts_ = 0;
   }
-  upstream_.context()
-      .log.info("upstream probed")
-      .field("upstream", upstream_.config().name)
-      .field("era", !verdict_.known               ? "unknown"
-                    : verdict_.era == Era::modern ? "modern"
-                                                  : "legacy")
-      .field("why", verdict_.why);
-  if (phase_ == Phase::modern) return dispatch_waiting();
-  refuse_waiting(refusal_sentence());
+  if (!asks_on)
+    upstream_.context()
+        .log.info("upstream probed")
+        .field("upstream", upstream_.config().name)
+        .field("legacy", eras.legacy == EraStanding::yes)
+        .field("modern", eras.modern == EraStanding::yes)
+        .field("why", verdict_.why);
+  if (is_news && phase_ == Phase::modern) dispatch_waiting();
+  if (is_news && phase_ != Phase::modern) refuse_waiting(refusal_sentence());
+  upstream_.eras_known();
 }
 
 std::string SharedChild::refusal_sentence() const {

@@ -35,6 +35,10 @@ class SharedChild final : private ChildLinkHandler {
   // Stops the child gently, and the probe.
   void stop();
   [[nodiscard]] UpstreamState state() const;
+  // Of the command, as the probe or the configuration says.
+  [[nodiscard]] UpstreamEras eras() const;
+  // Probes, where nothing is known and its back-off is over.
+  void ask_eras();
   void open(Exchange& exchange);
   void cancelled(Exchange& exchange, CancelReason reason);
 

@@ -39,6 +39,10 @@ UpstreamState StdioUpstream::state() const {
   return state;
 }
 
+UpstreamEras StdioUpstream::eras() const { return shared_->eras(); }
+
+void StdioUpstream::ask_eras() { shared_->ask_eras(); }
+
 bool StdioUpstream::has_room() const {
   return owned_.size() + stopping_.size() + shared_->state().children < config_.children_max;
 }
@@ -55,8 +59,6 @@ void StdioUpstream::open(Exchange& exchange) {
 }
 
 void StdioUpstream::open_session(Exchange& exchange) {
-  if (config_.era == EraSetting::modern)
-    return ends_.refuse(exchange, modern_only(config_, exchange.request().revision));
   if (!has_room()) {
     const std::string children = std::to_string(config_.children_max);
     return ends_.refuse(exchange,

@@ -26,6 +26,8 @@ class StdioUpstream final : public Upstream {
   void start() override;
   void stop() override;
   [[nodiscard]] UpstreamState state() const override;
+  [[nodiscard]] UpstreamEras eras() const override;
+  void ask_eras() override;
 
   void open(Exchange& exchange) override;
   void cancelled(Exchange& exchange, CancelReason reason) override;
@@ -35,6 +37,7 @@ class StdioUpstream final : public Upstream {
   void ended(Session& session) override;
 
   // For the two kinds of child.
+  void eras_known() const { eras_changed(); }
   [[nodiscard]] const UpstreamContext& context() const { return context_; }
   [[nodiscard]] const UpstreamConfig& config() const { return config_; }
   [[nodiscard]] const CallEnds& ends() const { return ends_; }

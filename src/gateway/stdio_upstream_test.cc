@@ -34,6 +34,17 @@ class StdioUpstreamTest : public testing_gateway::GatewayTest {
     ASSERT_FALSE(id.empty()) << method << " in " << at.io->received;
     say(at, make_response(id, result));
   }
+  // The newest child that was sent a request for `method`.
+  FakeChild& asked(Bytes method) {
+    for (auto child = children.rbegin(); child != children.rend(); ++child)
+      if (!id_of(**child, method).empty()) return **child;
+    ADD_FAILURE() << "no child was asked " << method;
+    return last();
+  }
+  static constexpr Bytes is_modern =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})";
+  static constexpr Bytes is_legacy =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{"protocolVersion":"2025-11-25"}})";
   Fields open_session() {
     auto client = post({}, initialize_request());
     answer(last(), "initialize",
@@ -184,8 +195,8 @@ TEST_F(StdioUpstreamTest, TheProbeTellsTheErasApart) {
     const char* era;
   };
   const Case cases[] = {
-      {R"("result":{"supportedVersions":["2026-07-28"]})", "modern"},
-      {R"("error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}})", "modern"},
+      {R"("result":{"supportedVersions":["2026-07-28"]})", "modern\""},
+      {R"("error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}})", "modern\""},
       {R"("result":{"supportedVersions":["1999-01-01"]})", "legacy"},
       {R"("error":{"code":-32601,"message":"no"})", "legacy"},
       {nullptr, "legacy"},
@@ -198,10 +209,47 @@ TEST_F(StdioUpstreamTest, TheProbeTellsTheErasApart) {
     say(last(), R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{}})");
     EXPECT_NE(state().find("being asked"), std::string::npos);
     if (one.discover != nullptr)
-      say(last(), std::string(R"({"jsonrpc":"2.0","id":"sluice-probe-discover",)") + one.discover + "}");
+      say(child(0), std::string(R"({"jsonrpc":"2.0","id":"sluice-probe-discover",)") + one.discover + "}");
     world.advance(milliseconds(600));
     EXPECT_NE(state().find("\"detail\":\"" + std::string(one.era)), std::string::npos) << state();
-    EXPECT_TRUE(last().killed()) << "the sibling does not stay";
+    EXPECT_TRUE(child(0).killed()) << "the sibling does not stay";
+    gateway.reset();
+  }
+}
+
+// Servers take the era of the first message for good, so it is a second sibling that is asked.
+TEST_F(StdioUpstreamTest, AModernCommandIsAskedWhetherItIsLegacyToo) {
+  struct Case {
+    std::function<void(FakeChild&)> second;
+    const char* detail;
+  };
+  const Case cases[] = {
+      {[this](FakeChild& child) { say(child, is_legacy); }, "modern and legacy"},
+      {[this](FakeChild& child) {
+         say(child,
+             R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","error":{"code":-32022,"message":"no"}})");
+       },
+       "modern\""},
+      {[](FakeChild& child) { child.exit(1); }, "modern\""},
+      {[this](FakeChild&) { world.advance(seconds(61)); }, "modern\""},
+  };
+  for (const Case& one : cases) {
+    children.clear();
+    start(child_config(EraSetting::automatic));
+    world.advance(milliseconds(1));
+    say(child(0), is_modern);
+    auto call = post_modern("tools/list");
+    answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
+    EXPECT_EQ(answer_of(*call).status, 200) << "modern calls need not wait for it";
+    auto session = post({}, initialize_request());
+    world.advance(milliseconds(1));
+    EXPECT_EQ(session->received, "") << "a legacy client does";
+    FakeChild& second = asked("initialize");
+    EXPECT_EQ(id_of(second, "server/discover"), "");
+    one.second(second);
+    world.settle();
+    EXPECT_TRUE(second.killed());
+    EXPECT_NE(state().find("\"detail\":\"" + std::string(one.detail)), std::string::npos) << state();
     gateway.reset();
   }
 }
@@ -209,8 +257,7 @@ TEST_F(StdioUpstreamTest, TheProbeTellsTheErasApart) {
 TEST_F(StdioUpstreamTest, AProbedChildThatAnswersAndExitsAtOnceIsHeard) {
   start(child_config(EraSetting::automatic));
   world.advance(milliseconds(1));
-  last().say(
-      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
+  last().say(is_modern);
   last().exit(0);
   world.settle();
   EXPECT_NE(state().find("\"detail\":\"modern"), std::string::npos) << state();
@@ -228,9 +275,8 @@ TEST_F(StdioUpstreamTest, AProbeThatHearsNothingLeavesTheEraOpenAndIsMadeAgainAf
   world.advance(milliseconds(300));
   EXPECT_EQ(children.size(), 2U);
   auto again = post_modern("tools/list");
-  say(last(),
-      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
-  answer(last(), "tools/list", R"({"tools":[]})");
+  say(last(), is_modern);
+  answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
   EXPECT_EQ(answer_of(*again).status, 200);
 }
 
@@ -261,10 +307,9 @@ TEST_F(StdioUpstreamTest, AProbedCommandThatCannotBeExecutedIsNamedAndTriedAgain
     expected = std::min(expected * 2, milliseconds(30'000));
   }
   // Somebody has installed it meanwhile.
-  say(last(),
-      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})");
+  say(last(), is_modern);
   auto call = post_modern("tools/list");
-  answer(last(), "tools/list", R"({"tools":[]})");
+  answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
   EXPECT_EQ(answer_of(*call).status, 200);
   EXPECT_NE(state().find("\"usable\":true"), std::string::npos) << state();
 }

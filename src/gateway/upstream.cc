@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "gateway/bridge.h"
 #include "gateway/http_upstream.h"
 #include "gateway/stdio_upstream.h"
 
@@ -10,18 +11,17 @@ namespace sluice {
 
 std::vector<Revision> Upstream::revisions() const { return {all_revisions.rbegin(), all_revisions.rend()}; }
 
-Refusal modern_only(const UpstreamConfig& upstream, Revision offered) {
-  const std::array supported{latest_modern};
-  Refusal refusal = refusals::unsupported_version(supported, revision_text(offered));
-  refusal.message =
-      "upstream '" + upstream.name + "' speaks only MCP 2026-07-28; this client began with initialize";
-  return refusal;
-}
-
 Result<std::unique_ptr<Upstream>> make_upstream(const UpstreamContext& context,
                                                 const UpstreamConfig& config) {
-  if (!config.url.empty()) return HttpUpstream::open(context, config);
-  return std::unique_ptr<Upstream>(std::make_unique<StdioUpstream>(context, config));
+  std::unique_ptr<Upstream> upstream;
+  if (config.url.empty()) {
+    upstream = std::make_unique<StdioUpstream>(context, config);
+  } else {
+    auto opened = HttpUpstream::open(context, config);
+    if (!opened) return opened.error();
+    upstream = *std::move(opened);
+  }
+  return std::unique_ptr<Upstream>(std::make_unique<Bridge>(context, config, std::move(upstream)));
 }
 
 }  // namespace sluice

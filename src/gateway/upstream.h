@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "crypto/seal.h"
 #include "gateway/call_log.h"
 #include "gateway/config.h"
 #include "mcp/errors.h"
@@ -49,6 +50,7 @@ struct UpstreamContext {
   CallLog& calls;
   std::string minder;  // the program that is run as `minder exec-child …`; empty: this one
   UpstreamDoors doors = {};
+  std::function<Sealer(Bytes label)> make_sealer = {};  // for request states; the gateway's key ring
 };
 
 struct UpstreamState {
@@ -61,6 +63,18 @@ struct UpstreamState {
   std::size_t farewells = 0;    // sessions at an HTTP server that are being ended
 };
 
+// What is known of whether the server behind an upstream speaks an era.
+enum class EraStanding : std::uint8_t {
+  pending,  // it is being asked; on_eras() will tell
+  unknown,  // it could not be asked: not reachable, say; asked again when there is a call
+  no,
+  yes,
+};
+struct UpstreamEras {
+  EraStanding legacy = EraStanding::unknown;
+  EraStanding modern = EraStanding::unknown;
+};
+
 class Upstream : public Service {
  public:
   // All that we know, newest first: which of them the server behind it speaks is found out by asking.
@@ -71,10 +85,20 @@ class Upstream : public Service {
   // no farewell.
   virtual void stop() = 0;
   [[nodiscard]] virtual UpstreamState state() const = 0;
-};
+  [[nodiscard]] virtual UpstreamEras eras() const = 0;
+  // Asks for what is unknown, if that is due.
+  virtual void ask_eras() = 0;
+  // Called whenever something of eras() stops being pending; never from inside ask_eras().
+  void on_eras(std::function<void()> tell) { tell_eras_ = std::move(tell); }
 
-// For a client that begins with initialize in front of a server that speaks only the modern revision.
-[[nodiscard]] Refusal modern_only(const UpstreamConfig& upstream, Revision offered);
+ protected:
+  void eras_changed() const {
+    if (tell_eras_) tell_eras_();
+  }
+
+ private:
+  std::function<void()> tell_eras_;
+};
 
 // The kind the configuration says. Fails only for what cannot be right, such as an https URL.
 Result<std::unique_ptr<Upstream>> make_upstream(const UpstreamContext& context, const UpstreamConfig& config);

@@ -98,17 +98,17 @@ void UpstreamSession::message(ClientMessage message) {
 }
 
 void UpstreamSession::post_note(std::string text, bool opens_gate) {
-  if (notes_.size() >= notes_max) return;
+  if (notes_.size() >= limits().notes_max) return;
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));
   Note& note = *notes_.back();
   note.post = upstream_.client_->post(std::move(text), fields(), note);
-  upstream_.context_.reactor.arm_after(note.timer, note_wait);
+  upstream_.context_.reactor.arm_after(note.timer, limits().note_wait);
 }
 
 void UpstreamSession::initialized() {
   if (listen_) return open_gate();
   listen_ = upstream_.client_->listen(fields(), *this);
-  upstream_.context_.reactor.arm_after(gate_timer_, gate_wait);
+  upstream_.context_.reactor.arm_after(gate_timer_, limits().gate_wait);
 }
 
 void UpstreamSession::open_gate() {

@@ -64,9 +64,7 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   bool paused_ = false;
   Timer gate_timer_;
   Lifetime lifetime_;
-  static constexpr std::size_t notes_max = 1'024;
-  static constexpr milliseconds note_wait = seconds(30);
-  static constexpr milliseconds gate_wait = seconds(2);  // for the standalone stream to open
+  [[nodiscard]] const UpstreamLimits& limits() const { return upstream_.context_.reactor.limits().upstream; }
 };
 
 }  // namespace sluice

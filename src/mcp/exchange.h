@@ -30,6 +30,7 @@
 
 namespace sluice {
 
+class Service;
 class Session;
 
 // What is known of a request's fate upstream; retries, breakers and failover decide by it.
@@ -110,6 +111,8 @@ class Exchange {
   virtual void refuse(int http_status, int code, std::string_view sentence, std::string_view data) = 0;
 
   std::unique_ptr<Attachment> attachment;
+  // For a service that only chooses among others: whom it chose for this exchange.
+  Service* chosen = nullptr;
 
  protected:
   Exchange(ClientRequest request, Session* session) : request_(std::move(request)), session_(session) {}
@@ -133,6 +136,8 @@ class Session {
   virtual void end(std::string_view why) = 0;
 
   std::unique_ptr<Attachment> attachment;
+  // As Exchange::chosen, for all of this session.
+  Service* chosen = nullptr;
 
  protected:
   Session(Principal principal, Revision revision) : principal_(std::move(principal)), revision_(revision) {}

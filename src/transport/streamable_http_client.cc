@@ -12,9 +12,7 @@ namespace {
 
 constexpr Bytes accept_both = "application/json, text/event-stream";
 constexpr Bytes accept_stream = "text/event-stream";
-constexpr std::size_t promised_bytes_max = 256 * 1024;   // taken at a Content-Length's word
-constexpr milliseconds retry_least = milliseconds(100);  // a server that asks for less is not asked in a loop
-constexpr milliseconds retry_most = std::chrono::minutes(5);
+constexpr std::size_t promised_bytes_max = 256 * 1024;  // taken at a Content-Length's word
 
 std::string owned(const HttpHead& head, Bytes name) { return std::string(header_value(head.fields, name)); }
 
@@ -173,7 +171,7 @@ void UpstreamListen::again() {
   for (int i = 0; i < failures_ && wait < options.reconnect_max; ++i) wait *= 2;
   wait = std::min(wait, options.reconnect_max);
   if (events_ && events_->retry()) {
-    wait = std::clamp(*events_->retry(), retry_least, retry_most);
+    wait = std::clamp(*events_->retry(), options.retry_least, options.retry_most);
   } else {
     wait = milliseconds(client_.random_.below(static_cast<std::uint64_t>(wait.count()) + 1));
   }
@@ -301,7 +299,7 @@ std::unique_ptr<UpstreamListen> StreamableHttpClient::listen(std::vector<HeaderP
 }
 
 void StreamableHttpClient::end_session(std::vector<HeaderPair> fields) {
-  if (farewells_.size() >= farewells_max) return;
+  if (farewells_.size() >= options_.farewells_max) return;
   farewells_.push_back(std::make_unique<Farewell>(*this));
   Farewell& farewell = *farewells_.back();
   farewell.fetch = http_.start(request("DELETE", std::move(fields), {}), farewell);

@@ -131,7 +131,10 @@ struct StreamableHttpClientOptions {
   JsonLimits json;
   std::vector<HeaderPair> fields;  // laid on every request, such as Authorization
   std::size_t refusal_bytes_max = 64 * 1024;
-  milliseconds farewell = seconds(10);  // for the answer to a DELETE
+  milliseconds farewell = UpstreamLimits{}.farewell_wait;   // for the answer to a DELETE
+  milliseconds retry_least = UpstreamLimits{}.retry_least;  // bounds of what a server's `retry:` may ask for
+  milliseconds retry_most = UpstreamLimits{}.retry_most;
+  std::size_t farewells_max = UpstreamLimits{}.farewells_max;
   milliseconds reconnect_first = milliseconds(500);
   milliseconds reconnect_max = seconds(8);
   std::uint64_t jitter_seed = 0;
@@ -175,7 +178,6 @@ class StreamableHttpClient {
   MessageScanner scanner_;
   Random random_;
   std::vector<std::unique_ptr<Farewell>> farewells_;  // DELETEs under way, at most farewells_max
-  static constexpr std::size_t farewells_max = 1'024;
 };
 
 }  // namespace sluice

@@ -9,7 +9,6 @@ namespace sluice {
 
 namespace {
 constexpr std::uint32_t standalone_stream = 0;
-constexpr std::size_t ended_streams_max = 16;  // ended POST streams of a session that can still be asked for
 }  // namespace
 
 HttpSession::HttpSession(StreamableHttpServer& server, std::string id, Principal principal, Revision offer)
@@ -61,7 +60,7 @@ std::uint32_t HttpSession::next_stream() { return ++streams_; }
 
 void HttpSession::stream_ended(std::uint32_t stream) {
   ended_streams_.push_back(stream);
-  if (ended_streams_.size() <= ended_streams_max) return;
+  if (ended_streams_.size() <= server_.options_.limits.mcp.ended_streams_max) return;
   server_.parts_.event_log.drop_stream({id_, ended_streams_.front()});
   ended_streams_.erase(ended_streams_.begin());
 }

@@ -29,7 +29,6 @@ class SimClient {
   struct Options {
     int number = 0;
     Era era = Era::legacy;
-    bool fits = true;  // its upstream speaks its era
     std::string path;  // of the route
     std::string key;   // API key
   };

@@ -140,10 +140,7 @@ class Simulation {
       options.key = key_of(number);
       options.era = world_.chance(50) ? Era::legacy : Era::modern;
       const bool over_http = world_.chance(40);
-      const bool wrong = world_.chance(8);
-      options.path = over_http                               ? "/mcp/http"
-                     : (options.era == Era::legacy) != wrong ? "/mcp/legacy"
-                                                             : "/mcp/modern";
+      options.path = over_http ? "/mcp/http" : options.era == Era::legacy ? "/mcp/legacy" : "/mcp/modern";
       clients_.push_back(std::make_unique<SimClient>(world_, options, [this] {
         StreamPair pair = world_.connect();
         gateway_->adopt(std::move(pair.near));

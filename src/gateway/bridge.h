@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Bridge: an upstream that speaks every era, made of one that may speak only one.
+//
+// Exchanges of an era the server knows go to it as they are. A legacy client in front of a modern server is
+// served by LegacyBridge, a modern client in front of a legacy server by ModernBridge. While the server is
+// still being asked for its eras, exchanges wait. What `server/discover` says of revisions is what the bridge
+// takes, not what the server does; it translates nothing else itself. Lives on one reactor. Spec: ledger part
+// D.
+
+#include <memory>
+#include <vector>
+
+#include "gateway/bridge_parts.h"
+#include "gateway/legacy_bridge.h"
+#include "gateway/modern_bridge.h"
+#include "gateway/upstream.h"
+
+namespace sluice {
+
+class Bridge final : public Upstream {
+ public:
+  Bridge(const UpstreamContext& context, const UpstreamConfig& config, std::unique_ptr<Upstream> inner);
+
+  void start() override { inner_->start(); }
+  void stop() override;
+  [[nodiscard]] UpstreamState state() const override;
+  // Of what it offers, not of what is behind it.
+  [[nodiscard]] UpstreamEras eras() const override;
+  void ask_eras() override { inner_->ask_eras(); }
+
+  void open(Exchange& exchange) override;
+  void cancelled(Exchange& exchange, CancelReason reason) override;
+  void drained(Exchange& exchange) override;
+  void drained(Session& session) override;
+  void message(Session& session, ClientMessage message) override;
+  void ended(Session& session) override;
+
+ private:
+  class Discovery;
+  [[nodiscard]] BridgeParts parts();
+  // Who answers this exchange; null when that is not known yet.
+  [[nodiscard]] Service* choose(const Exchange& exchange);
+  void hand_over(Exchange& exchange, Service& service);
+  void dispatch_waiting();
+
+  UpstreamContext context_;
+  UpstreamConfig config_;
+  CallEnds ends_;
+  std::unique_ptr<Upstream> inner_;
+  LegacyBridge for_legacy_clients_;
+  ModernBridge for_modern_clients_;
+  std::vector<Exchange*> waiting_;  // for the eras
+  std::string versions_;            // all revisions, newest first, as a JSON array
+};
+
+}  // namespace sluice

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/bridge.h"
+
+#include "gateway/gateway_testing.h"
+
+namespace sluice {
+namespace {
+
+using testing_client::response;
+using testing_fronts::initialize_request;
+using testing_fronts::legacy_request;
+using testing_gateway::FakeChild;
+using testing_gateway::TestPeer;
+
+class BridgeTest : public testing_gateway::GatewayTest {
+ protected:
+  FakeChild& last() { return *children.back(); }
+  void say(Bytes line) {
+    last().say(line);
+    world.settle();
+  }
+  // The newest request that an HTTP upstream has read, on whatever connection.
+  TestPeer& asked() { return *far.peers.back(); }
+  void answer(std::string text) {
+    asked().received.clear();
+    asked().send(text);
+    world.settle();
+  }
+  void start_unanswered(EraSetting era = EraSetting::automatic) {
+    far.peers.clear();
+    far.refuses = false;
+    answers_probe = false;
+    start(http_config(era));
+  }
+  static std::string discovered(Bytes body) {
+    return R"({"jsonrpc":"2.0","id":"sluice-probe-discover",)" + std::string(body) + "}";
+  }
+  static std::string initialized(Bytes body) {
+    return R"({"jsonrpc":"2.0","id":"sluice-probe-initialize",)" + std::string(body) + "}";
+  }
+};
+
+constexpr Bytes modern_result = R"("result":{"supportedVersions":["2026-07-28"]})";
+constexpr Bytes legacy_result = R"("result":{"protocolVersion":"2025-11-25"})";
+
+TEST_F(BridgeTest, AnHttpServerIsAskedForItsErasAndItsSessionEnded) {
+  start_unanswered();
+  EXPECT_NE(asked().received.find("Mcp-Method: server/discover\r\n"), std::string::npos);
+  answer(response(200, "application/json", discovered(modern_result)));
+  EXPECT_NE(asked().received.find("\"initialize\""), std::string::npos);
+  answer(response(200, "application/json", initialized(legacy_result), "Mcp-Session-Id: probe\r\n"));
+  EXPECT_EQ(asked().received.substr(0, 7), "DELETE ");
+  EXPECT_NE(asked().received.find("Mcp-Session-Id: probe\r\n"), std::string::npos);
+  EXPECT_NE(sink.text.find("it answers in both eras"), std::string::npos) << sink.text;
+}
+
+TEST_F(BridgeTest, WhatAnHttpServerAnswersSaysWhichErasItSpeaks) {
+  struct Case {
+    std::string answer;
+    const char* legacy_client_sees;  // of the request that the upstream reads next
+  };
+  const Case cases[] = {
+      {response(404, "text/plain", "no"), "\"initialize\""},
+      {response(400, "application/json", discovered(R"("error":{"code":-32601,"message":"no"})")),
+       "\"initialize\""},
+      {response(200, "application/json", discovered(R"("result":{"supportedVersions":["1999-01-01"]})")),
+       "\"initialize\""},
+      // Modern, and a legacy client is then served by asking it what it is.
+      {response(400, "application/json",
+                discovered(R"("error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}})")),
+       "server/discover"},
+  };
+  for (const Case& one : cases) {
+    start_unanswered();
+    auto client = post({}, initialize_request());
+    EXPECT_EQ(asked().received.find("\"method\":\"initialize\""), std::string::npos)
+        << "it waits for the probe";
+    answer(one.answer);
+    if (asked().received.find("sluice-probe-initialize") != std::string::npos)
+      answer(response(400, "text/plain", "no"));
+    EXPECT_NE(asked().received.find(one.legacy_client_sees), std::string::npos)
+        << one.answer << asked().received;
+    client->close();
+    world.settle();
+    gateway.reset();
+  }
+}
+
+// Nothing is known of such a server: its own answer is the best there is, and it is asked again.
+TEST_F(BridgeTest, AnHttpServerThatCannotBeAskedIsTriedInTheClientsEraAndAskedAgain) {
+  start_unanswered();
+  answer(response(401, "text/plain", "who are you"));
+  world.advance(seconds(1));
+  auto client = post({}, initialize_request());
+  EXPECT_NE(asked().received.find("server/discover"), std::string::npos) << "asked again when a call comes";
+  answer(response(503, "text/plain", "later"));
+  EXPECT_NE(asked().received.find("\"method\":\"initialize\""), std::string::npos) << asked().received;
+  auto second = post_modern("tools/list");
+  EXPECT_NE(asked().received.find("tools/list"), std::string::npos) << "not asked at every call";
+}
+
+TEST_F(BridgeTest, AModernServerThatCouldNotBeAskedForASessionIsAskedAgain) {
+  start_unanswered();
+  answer(response(200, "application/json", discovered(modern_result)));
+  asked().close();
+  world.settle();
+  auto modern = post_modern("tools/list");
+  EXPECT_NE(asked().received.find("tools/list"), std::string::npos) << "this much is known";
+  world.advance(seconds(1));
+  auto client = post({}, initialize_request());
+  EXPECT_NE(asked().received.find("server/discover"), std::string::npos) << asked().received;
+  EXPECT_EQ(client->received, "");
+}
+
+TEST_F(BridgeTest, AClientThatLeavesWhileItWaitsForTheErasIsForgotten) {
+  start_unanswered();
+  auto client = post_modern("tools/list");
+  client->close();
+  world.settle();
+  answer(response(404, "text/plain", "no"));
+  EXPECT_EQ(asked().received.find("tools/list"), std::string::npos);
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
+}
+
+// A client picks its revision from this list, so it is what the gateway takes, not what the server does.
+TEST_F(BridgeTest, DiscoverNamesTheRevisionsOfTheGateway) {
+  start(http_config(EraSetting::modern));
+  auto client = post_modern("server/discover");
+  asked().send(response(
+      200, "application/json",
+      R"({"jsonrpc":"2.0","id":7,"result":{"supportedVersions":["2026-07-28"],"n":9007199254740993}})"));
+  world.settle();
+  EXPECT_EQ(
+      answer_of(*client).body,
+      R"({"jsonrpc":"2.0","id":7,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18",)"
+      R"("2025-03-26","2024-11-05"],"n":9007199254740993}})");
+}
+
+TEST_F(BridgeTest, ADiscoverThatIsCancelledOrRefusedEndsLikeAnyCall) {
+  start(http_config(EraSetting::modern));
+  auto leaves = post_modern("server/discover");
+  leaves->close();
+  world.settle();
+  EXPECT_EQ(far.open(), 0U);
+  auto refused = post_modern("server/discover");
+  asked().send(response(500, "text/plain", "no"));
+  world.settle();
+  EXPECT_NE(answer_of(*refused).body.find("HTTP status 500"), std::string::npos);
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
+}
+
+TEST_F(BridgeTest, ALegacyClientIsServedByAModernCommand) {
+  start(child_config(EraSetting::modern));
+  auto client = post({}, initialize_request());
+  ASSERT_EQ(children.size(), 1U);
+  EXPECT_NE(last().io->received.find("server/discover"), std::string::npos) << last().io->received;
+}
+
+TEST_F(BridgeTest, AModernClientIsServedByALegacyCommand) {
+  start(child_config(EraSetting::legacy));
+  auto client = post_modern("tools/list");
+  ASSERT_EQ(children.size(), 1U);
+  EXPECT_NE(last().io->received.find("\"initialize\""), std::string::npos) << last().io->received;
+}
+
+}  // namespace
+}  // namespace sluice

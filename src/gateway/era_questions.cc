@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/era_questions.h"
+
+#include "codec/json.h"
+#include "codec/jsonrpc.h"
+#include "mcp/revision.h"
+
+namespace sluice::era_questions {
+
+namespace {
+
+constexpr Bytes discover_params =
+    R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
+    R"({"name":"sluice","version":"0"},"io.modelcontextprotocol/clientCapabilities":{}}})";
+constexpr Bytes initialize_params =
+    R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"sluice","version":"0"}})";
+
+bool names_modern(const Json& versions) {
+  for (const Json& version : versions.items()) {
+    const auto revision = parse_revision(version.string_or(""));
+    if (revision && era_of(*revision) == Era::modern) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string discover() { return make_request(discover_id, "server/discover", discover_params); }
+
+std::string initialize() { return make_request(initialize_id, "initialize", initialize_params); }
+
+bool shows_modern(const Envelope& answer) {
+  if (answer.kind == MessageKind::response) {
+    const auto result = Json::parse(answer.view(answer.result));
+    return result && names_modern((*result)["supportedVersions"]);
+  }
+  if (answer.kind != MessageKind::error_response || !answer.error_data ||
+      answer.view(answer.error_code) != std::to_string(rpc::unsupported_protocol_version))
+    return false;
+  const auto data = Json::parse(answer.view(answer.error_data));
+  return data && names_modern((*data)["supported"]);
+}
+
+bool shows_legacy(const Envelope& answer) {
+  if (answer.kind != MessageKind::response) return false;
+  const auto result = Json::parse(answer.view(answer.result));
+  if (!result) return false;
+  const auto revision = parse_revision((*result)["protocolVersion"].string_or(""));
+  return revision && era_of(*revision) == Era::legacy;
+}
+
+}  // namespace sluice::era_questions
