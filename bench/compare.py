@@ -324,7 +324,7 @@ def write(rows, options):
     method = __doc__[__doc__.index("Method."):].strip()
     text = f"""# Benchmarks: one hop
 
-Written by `./dev bench` on {time.strftime('%Y-%m-%d')}: {options.rounds} rounds of {options.seconds} s, 64 connections unless said
+Written by `bench/compare.py` on {time.strftime('%Y-%m-%d')}: {options.rounds} rounds of {options.seconds} s, 64 connections unless said
 otherwise. Machine: {machine}. {version['haproxy']}; {version['nginx']}.
 
 {method}
