@@ -183,6 +183,7 @@ Status Gateway::place(const Config& config) {
       continue;  // a written route wins over an implied one
     const std::vector<const Placed*> placed = behind(route);
     std::vector<Upstream*> upstreams;
+    upstreams.reserve(placed.size());
     for (const Placed* one : placed) upstreams.push_back(one->upstream.get());
     const auto kept = std::find_if(old.begin(), old.end(), [&](const auto& candidate) {
       return candidate && candidate->path() == route.path && candidate->upstreams() == upstreams;

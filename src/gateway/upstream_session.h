@@ -52,6 +52,8 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   void on_message(ClientMessage message) override;
   void on_unavailable(int status) override;
 
+  [[nodiscard]] const UpstreamLimits& limits() const { return upstream_.context_.reactor.limits().upstream; }
+
   HttpUpstream& upstream_;
   Session& session_;
   std::string id_;
@@ -64,7 +66,6 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   bool paused_ = false;
   Timer gate_timer_;
   Lifetime lifetime_;
-  [[nodiscard]] const UpstreamLimits& limits() const { return upstream_.context_.reactor.limits().upstream; }
 };
 
 }  // namespace sluice

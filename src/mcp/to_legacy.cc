@@ -231,13 +231,11 @@ int error_code(const Envelope& response) {
 std::string input_request(const Envelope& ask) {
   std::string out;
   JsonWriter writer(out);
-  writer.begin_object().member("method", ask.method);
-  if (is_object(ask.text, ask.params)) {
-    const bool is_roots = ask.method == "roots/list";
-    const std::string params = object_without(ask.text, ask.params, {"_meta", "task", "elicitationId"});
-    if (!is_roots || params != "{}") writer.raw_member("params", params);
-  }
-  writer.end_object();
+  // Params are always there: some clients cannot read a question without them.
+  std::string params("{}");
+  if (is_object(ask.text, ask.params))
+    params = object_without(ask.text, ask.params, {"_meta", "task", "elicitationId"});
+  writer.begin_object().member("method", ask.method).raw_member("params", params).end_object();
   return out;
 }
 

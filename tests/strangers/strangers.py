@@ -3,8 +3,9 @@
 """Other people's clients use other people's servers through the gateway: strangers.py [typescript] [python] [go] [rust]
 
 Behind the gateway, over stdio: server-everything, server-filesystem and server-memory (all legacy), and a server on
-each TypeScript SDK that asks the user (asking_v1 legacy, asking_v2 modern). Every client is told which era its
-negotiation must end in. --direct shows, without a gateway, that the TypeScript checks hold of the servers themselves.
+each TypeScript SDK that asks the user (asking_v1 legacy, asking_v2 modern). Through the gateway every client speaks its own
+newest era with all of them, and is told which one its negotiation must end in; --direct shows, without a gateway, that
+the TypeScript checks hold of the servers themselves, in the servers' eras.
 """
 import json
 import pathlib
@@ -34,10 +35,11 @@ def servers(folder):
 
 
 def typescript():
-    """Clients as name: (command, which servers). The old SDK knows the legacy era only."""
+    """Clients as name: (command, which servers, which era). The old SDK knows the legacy era only."""
     words = node_script(HERE / "client.mjs")
     legacy = ["everything", "filesystem", "memory", "asking v1"]
-    return {"TypeScript SDK 1.32": (words + ["v1"], legacy), "TypeScript SDK 2.4": (words + ["v2"], legacy + ["asking v2"])}
+    return {"TypeScript SDK 1.32": (words + ["v1"], legacy + ["asking v2"], "legacy"),
+            "TypeScript SDK 2.4": (words + ["v2"], legacy + ["asking v2"], MODERN)}
 
 
 def python():
@@ -45,14 +47,14 @@ def python():
         command(sys.executable, "-m", "venv", folder / "venv")
         command(folder / "venv/bin/pip", "install", "-q", "--disable-pip-version-check", "-r", folder / "requirements.txt")
     folder = fetched("python", [HERE / "python" / "requirements.txt"], fill)
-    return {"Python SDK": ([folder / "venv/bin/python", HERE / "python" / "client.py"], FROM_ELSEWHERE)}
+    return {"Python SDK": ([folder / "venv/bin/python", HERE / "python" / "client.py"], FROM_ELSEWHERE, MODERN)}
 
 
 def go():
     sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "main.go")]
     compiler = needs("go", "the Go SDK needs Go 1.25 or newer")
     folder = fetched("go", sources, lambda folder: command(compiler, "build", "-o", "client", ".", cwd=folder))
-    return {"Go SDK": ([folder / "client"], FROM_ELSEWHERE)}
+    return {"Go SDK": ([folder / "client"], FROM_ELSEWHERE, MODERN)}
 
 
 def rust():
@@ -62,7 +64,7 @@ def rust():
         command(cargo, "build", "--locked", "-q", cwd=folder)
     cargo = needs("cargo", "rmcp needs Rust 1.88 or newer")
     folder = fetched("rust", [HERE / "rust" / name for name in ("Cargo.toml", "Cargo.lock", "src/main.rs")], fill)
-    return {"rmcp": ([folder / "target/debug/rust-client"], FROM_ELSEWHERE)}
+    return {"rmcp": ([folder / "target/debug/rust-client"], FROM_ELSEWHERE, MODERN)}
 
 
 FROM_ELSEWHERE = ["everything", "asking v1", "asking v2"]
@@ -97,11 +99,11 @@ def main(names):
             kind = server.partition(" ")[0]
             gateway = None if direct else Server([binary("sluice"), "serve", "--http", "127.0.0.1:0", "--", *words])
             fine = True
-            for name, (client, uses) in clients.items():
-                if server in uses:
+            for name, (client, uses, newest) in clients.items():
+                if server in uses and not (direct and era == MODERN and newest == "legacy"):
                     pathlib.Path(folder, "memory.jsonl").unlink(missing_ok=True)
                     where = ["stdio", folder, *words] if direct else [gateway.url, folder]
-                    fine &= use(tally, f"{name}, {server}:", [*client, era, kind, *where])
+                    fine &= use(tally, f"{name}, {server}:", [*client, era if direct else newest, kind, *where])
             if gateway:
                 tally.case(f"gateway to {server} ends well", gateway.stop())
                 if not fine:
