@@ -122,7 +122,8 @@ TEST(ToLegacy, MakesInputRequestsOfQuestions) {
       R"({"mode":"url","url":"https://a","message":"m","elicitationId":"e","_meta":{"progressToken":1}})"));
   EXPECT_EQ(input_request(ask.envelope()),
             R"({"method":"elicitation/create","params":{"mode":"url","url":"https://a","message":"m"}})");
-  EXPECT_EQ(input_request(take(make_request("3", "roots/list")).envelope()), R"({"method":"roots/list","params":{}})");
+  EXPECT_EQ(input_request(take(make_request("3", "roots/list")).envelope()),
+            R"({"method":"roots/list","params":{}})");
   EXPECT_EQ(
       input_required_response(reply("tools/call"), {{"ask-1", "{}"}}, "st"),
       R"({"jsonrpc":"2.0","id":"c1","result":{"resultType":"input_required","inputRequests":{"ask-1":{}},)"

@@ -94,7 +94,8 @@ struct HttpClientOptions {
   HttpLimits http;
   std::size_t connections_max = UpstreamLimits{}.connections_max;
   std::size_t waiting_max = UpstreamLimits{}.waiting_max;
-  std::size_t streams_max = UpstreamLimits{}.streams_max;  // connections beside the pool, for requests that stay open
+  std::size_t streams_max =
+      UpstreamLimits{}.streams_max;  // connections beside the pool, for requests that stay open
   milliseconds connect = NetLimits{}.connect;
   milliseconds idle = UpstreamLimits{}.idle_connection;
   milliseconds unheard = UpstreamLimits{}.unheard;  // for the rest of a response after finish_unheard()
