@@ -17,6 +17,7 @@ from toolbox import Server, Tally, binary, wait_until  # noqa: E402
 tally = Tally()
 ALICE, BOB = "alice-key-0123456789", "bob-key-01234567890"
 ASKABLE = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}, "sampling": {}}}
+PERSON = {"username": "ann", "email": "ann@example.org"}
 TOOL = {"name": "test_elicitation", "arguments": {"message": "What is your name?"}}
 
 
@@ -76,6 +77,15 @@ def first(*complaints):
     return next((complaint for complaint in complaints if complaint), None)
 
 
+def transcript(asked, done):
+    """The lines of the README, from what really happened."""
+    key, question = next(iter(asked.result["inputRequests"].items()))
+    return (f'-> tools/call {TOOL["name"]} {json.dumps(TOOL["arguments"])}',
+            f'<- {asked.result["resultType"]}, {key}: {question["method"]} "{question["params"]["message"]}", and a requestState',
+            f'-> tools/call {TOOL["name"]}, the requestState, and {key}: accept {json.dumps(PERSON)}',
+            f'<- {done.result["resultType"]}: {done.result["content"][0]["text"]}')
+
+
 def ask(client):
     """A modern call that is answered with a question: its state and the key of the question."""
     reply = client.modern("tools/call", TOOL, meta=ASKABLE)
@@ -85,7 +95,7 @@ def ask(client):
 
 
 def retry(client, state, key, **tool):
-    answers = {key: {"action": "accept", "content": {"username": "ann", "email": "ann@example.org"}}}
+    answers = {key: {"action": "accept", "content": PERSON}}
     return client.modern("tools/call", {**TOOL, **tool, "requestState": state, "inputResponses": answers}, meta=ASKABLE)
 
 
@@ -97,6 +107,15 @@ def _(g):
     reply = retry(client, state, key)
     return first(expect(question["method"] == "elicitation/create" and question["params"]["message"], f"the question, got {asked}"),
                  expect(reply.result and reply.result["resultType"] == "complete" and "accept" in json.dumps(reply.result), f"the tool's result, got {reply}"))
+
+
+@case("the transcript in the README is what happens")
+def _(g):
+    client = g.client("/mcp/old")
+    state, key, asked = ask(client)
+    lines = transcript(asked, retry(client, state, key))
+    readme = (HERE.parents[1] / "README.md").read_text()
+    return expect("\n".join(lines) in readme, "these lines in the README:\n" + "\n".join(lines))
 
 
 @case("a question of a modern command reaches a legacy client on the stream of its call")
@@ -113,7 +132,7 @@ def _(g):
         if message.get("method") == "elicitation/create":
             question = message
             answered = client.post({"jsonrpc": "2.0", "id": message["id"],
-                                    "result": {"action": "accept", "content": {"username": "ann", "email": "ann@example.org"}}})
+                                    "result": {"action": "accept", "content": PERSON}})
         if message.get("id") == "call" and "result" in message:
             return first(expect(question and answered.status == 202, f"a question first, got {message}"),
                          expect("accept" in json.dumps(message["result"]) and "resultType" not in message["result"], f"a legacy result, got {message}"))
