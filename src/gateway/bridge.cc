@@ -81,7 +81,7 @@ class Bridge::Discovery final : public Attachment, public Service {
 Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config, std::unique_ptr<Upstream> inner)
     : context_(context),
       config_(config),
-      ends_(context.calls, config.name),
+      ends_(context.calls, config_.name),
       inner_(std::move(inner)),
       for_legacy_clients_(parts()),
       for_modern_clients_(parts()) {
