@@ -120,6 +120,30 @@ struct UpstreamLimits {
   milliseconds farewell_wait = seconds(10);  // for the answer to a DELETE
 };
 
+// A client that is nobody's upstream side: the SDK's, and the programs made of it.
+struct ClientLimits {
+  int authorizations_max = 3;  // new credentials for one HTTP request
+  // For the answer to server/discover from a command, before it is asked to initialize as well.
+  milliseconds probe_wait = seconds(10);
+  milliseconds handshake = seconds(60);  // from the start to being ready; a cold npx
+  milliseconds gate_wait = seconds(2);   // for the standalone stream of a session that may be asked
+  std::size_t calls_max = 4'096;         // open at once
+  std::size_t ask_rounds_max = 10;       // of one call
+  std::size_t asks_per_round_max = 16;
+  std::size_t asks_max = 256;                             // of a legacy server, open at once
+  milliseconds call = seconds(60);                        // a call without progress, unless it says otherwise
+  milliseconds call_absolute = std::chrono::minutes(60);  // and with it
+  milliseconds ask = seconds(600);                        // a person answering
+  milliseconds round_pace = milliseconds(250);            // before a retry that asked nobody anything
+  milliseconds round_pace_max = seconds(5);               // while the same page waits for a person
+  std::size_t tools_max = 10'000;                         // whose headers are remembered
+  std::size_t tool_pages_max = 1'000;                     // of a list that is read for them
+  std::size_t sessions_lost_max = 3;       // without an answer in between, before a client gives up
+  milliseconds listen_wait = seconds(10);  // for the acknowledgement of a subscription
+  milliseconds listen_again_first = milliseconds(500);
+  milliseconds listen_again_max = seconds(8);
+};
+
 // The bridge between the eras.
 struct BridgeLimits {
   // A legacy client in front of a modern server.

@@ -36,8 +36,10 @@ void UpstreamCall::start(HttpUpstream& upstream, Exchange& exchange, UpstreamSes
                          std::vector<HeaderPair> fields) {
   std::unique_ptr<UpstreamCall> call(new UpstreamCall(upstream, exchange, session));
   const Envelope& envelope = exchange.request().message.envelope();
+  PostOptions options;
+  options.stays_open = envelope.method == "subscriptions/listen";
   call->post_ = upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields),
-                                       *call, envelope.method == "subscriptions/listen");
+                                       *call, options);
   exchange.attachment = std::move(call);
 }
 

@@ -16,13 +16,92 @@ constexpr std::size_t promised_bytes_max = 256 * 1024;  // taken at a Content-Le
 
 std::string owned(const HttpHead& head, Bytes name) { return std::string(header_value(head.fields, name)); }
 
+bool refuses_credentials(int status) { return status == 401 || status == 403; }
+
+// A refusal that another time may not meet.
+bool may_change(int status) {
+  return status == 200 || status == 408 || status == 429 || (status >= 500 && status != 501);
+}
+
+std::vector<std::string> challenges_of(const HttpHead& head) {
+  std::vector<std::string> values;
+  for (const HeaderField& field : head.fields)
+    if (equals_ignoring_case(field.name, "WWW-Authenticate")) values.emplace_back(field.value);
+  return values;
+}
+
 }  // namespace
 
-UpstreamPost::UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler)
-    : client_(client), handler_(handler), charge_(client.reactor_.budget()) {}
+UpstreamPost::UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler, PostOptions options)
+    : client_(client),
+      handler_(handler),
+      options_(options),
+      charge_(client.reactor_.budget()),
+      retry_([](void* self) { static_cast<UpstreamPost*>(self)->send(); }, this) {}
 
 UpstreamPost::~UpstreamPost() {
   if (answered_ && fetch_) fetch_->finish_unheard();
+}
+
+void UpstreamPost::pause() {
+  paused_ = true;
+  if (fetch_) fetch_->pause();
+}
+
+void UpstreamPost::resume() {
+  paused_ = false;
+  if (fetch_) fetch_->resume();
+}
+
+// Sends what is to be sent now: the message, or the request for the rest of its reply.
+void UpstreamPost::send() {
+  const bool keeps = client_.options_.authorizer != nullptr || options_.resumes;
+  std::vector<HeaderPair> fields = keeps ? fields_ : std::move(fields_);
+  if (resuming_) {
+    events_ = std::make_unique<SseReader>(client_.options_.sse);
+    fields.push_back(HeaderPair{"Accept", std::string(accept_stream)});
+    fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
+  } else {
+    fields.push_back(HeaderPair{"Content-Type", "application/json"});
+    fields.push_back(HeaderPair{"Accept", std::string(accept_both)});
+  }
+  reply_ = Reply::none;
+  answer_ = {};
+  std::string body;
+  if (!resuming_) body = client_.options_.authorizer != nullptr ? message_ : std::move(message_);
+  HttpFetchRequest fetch =
+      client_.request(resuming_ ? "GET" : "POST", std::move(fields), std::move(body), &challenge_.refused);
+  fetch.stays_open = options_.stays_open || resuming_;
+  fetch_ = client_.http_.start(std::move(fetch), *this);
+  if (paused_) fetch_->pause();
+}
+
+bool UpstreamPost::ask_for_credentials() {
+  Authorizer* authorizer = client_.options_.authorizer;
+  if (authorizer == nullptr || !refuses_credentials(answer_.status)) return false;
+  if (challenge_.attempt > client_.options_.authorizations_max) return false;
+  challenge_.status = answer_.status;
+  fetch_.reset();
+  authorizing_ = authorizer->challenged(challenge_, [this](Status got) {
+    authorizing_.reset();
+    ++challenge_.attempt;
+    if (got) return send();
+    handler_.on_failed(got.error(), Outcome::not_sent);
+  });
+  return true;
+}
+
+// A stream that ends without its response goes on elsewhere, where the server gave its events ids.
+bool UpstreamPost::take_up_again(bool broke) {
+  if (!options_.resumes || answered_ || last_event_id_.empty()) return false;
+  if (!resuming_ && reply_ != Reply::stream) return false;
+  if (!broke && reply_ == Reply::other && (answer_.status == 200 || !may_change(answer_.status)))
+    return false;
+  failures_ = reply_ == Reply::stream ? 0 : failures_ + 1;
+  fetch_.reset();
+  resuming_ = true;
+  client_.reactor_.arm_after(retry_, client_.reconnect_wait(failures_, events_.get()));
+  return true;
 }
 
 void UpstreamPost::on_head(const HttpHead& head) {
@@ -38,6 +117,7 @@ void UpstreamPost::on_head(const HttpHead& head) {
   answer_.status = head.status;
   if (head.status != 200) {
     answer_.www_authenticate = owned(head, "WWW-Authenticate");
+    challenge_.www_authenticate = challenges_of(head);
     return;
   }
   const auto type = parse_media_type(header_value(head.fields, "Content-Type"));
@@ -86,6 +166,7 @@ void UpstreamPost::on_stream(Bytes piece) {
     SseEvent event;
     switch (events_->next(event)) {
       case SseReader::Step::need_bytes:
+        if (!events_->last_event_id().empty()) last_event_id_ = events_->last_event_id();
         if (charge_.resize(events_->bytes_held())) return;
         fetch_.reset();
         return handler_.on_failed(Error(Errc::exhausted, "no memory is left for the upstream's reply"),
@@ -122,7 +203,15 @@ bool UpstreamPost::deliver(PaddedString text) {
 }
 
 void UpstreamPost::on_complete() {
+  if (take_up_again(false)) return;
   if (reply_ == Reply::other) {
+    if (ask_for_credentials()) return;
+    if (resuming_)
+      return handler_.on_failed(Error(Errc::closed,
+                                      "the reply broke off, and asking for the rest of it was answered with "
+                                      "HTTP status " +
+                                          std::to_string(answer_.status)),
+                                Outcome::sent_unknown);
     if (answer_.status != 200) return handler_.on_refused(answer_);
     return handler_.on_failed(
         Error(Errc::invalid, "the upstream's reply is neither application/json nor text/event-stream"),
@@ -132,7 +221,10 @@ void UpstreamPost::on_complete() {
   handler_.on_done();
 }
 
-void UpstreamPost::on_failed(const Error& error, Outcome outcome) { handler_.on_failed(error, outcome); }
+void UpstreamPost::on_failed(const Error& error, Outcome outcome) {
+  if (take_up_again(true)) return;
+  handler_.on_failed(error, resuming_ ? Outcome::sent_unknown : outcome);
+}
 
 UpstreamListen::UpstreamListen(StreamableHttpClient& client, std::vector<HeaderPair> fields,
                                UpstreamListenHandler& handler)
@@ -158,7 +250,7 @@ void UpstreamListen::connect() {
   if (!last_event_id_.empty()) fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
   status_ = 0;
   events_ = std::make_unique<SseReader>(client_.options_.sse);
-  HttpFetchRequest request = client_.request("GET", std::move(fields), {});
+  HttpFetchRequest request = client_.request("GET", std::move(fields), {}, &challenge_.refused);
   request.stays_open = true;
   fetch_ = client_.http_.start(std::move(request), *this);
   if (paused_) fetch_->pause();
@@ -166,24 +258,17 @@ void UpstreamListen::connect() {
 
 void UpstreamListen::again() {
   fetch_.reset();
-  const StreamableHttpClientOptions& options = client_.options_;
-  milliseconds wait = options.reconnect_first;
-  for (int i = 0; i < failures_ && wait < options.reconnect_max; ++i) wait *= 2;
-  wait = std::min(wait, options.reconnect_max);
-  if (events_ && events_->retry()) {
-    wait = std::clamp(*events_->retry(), options.retry_least, options.retry_most);
-  } else {
-    wait = milliseconds(client_.random_.below(static_cast<std::uint64_t>(wait.count()) + 1));
-  }
-  client_.reactor_.arm_after(retry_, wait);
+  client_.reactor_.arm_after(retry_, client_.reconnect_wait(failures_, events_.get()));
 }
 
 void UpstreamListen::on_head(const HttpHead& head) {
   const auto type = parse_media_type(header_value(head.fields, "Content-Type"));
   status_ = head.status;
+  if (refuses_credentials(status_)) challenge_.www_authenticate = challenges_of(head);
   if (head.status == 200 && !(type && type->is("text", "event-stream"))) status_ = 415;
   if (status_ != 200) return;
   failures_ = 0;
+  challenge_.attempt = 1;
   handler_.on_opened();
 }
 
@@ -210,9 +295,20 @@ void UpstreamListen::on_body(Bytes piece) {
 }
 
 void UpstreamListen::on_complete() {
-  const bool may_change =
-      status_ == 200 || status_ == 408 || status_ == 429 || (status_ >= 500 && status_ != 501);
-  if (!may_change) return handler_.on_unavailable(status_);
+  Authorizer* authorizer = client_.options_.authorizer;
+  if (authorizer != nullptr && refuses_credentials(status_) &&
+      challenge_.attempt <= client_.options_.authorizations_max) {
+    challenge_.status = status_;
+    fetch_.reset();
+    authorizing_ = authorizer->challenged(challenge_, [this](Status got) {
+      authorizing_.reset();
+      ++challenge_.attempt;
+      if (got) return connect();
+      handler_.on_unavailable(status_);
+    });
+    return;
+  }
+  if (!may_change(status_)) return handler_.on_unavailable(status_);
   ++failures_;
   again();
 }
@@ -270,24 +366,37 @@ StreamableHttpClient::StreamableHttpClient(Reactor& reactor, HttpOrigin origin, 
 StreamableHttpClient::~StreamableHttpClient() = default;
 
 HttpFetchRequest StreamableHttpClient::request(std::string method, std::vector<HeaderPair> fields,
-                                               std::string body) const {
+                                               std::string body, std::vector<HeaderPair>* laid_on) const {
   HttpFetchRequest request;
-  request.method = std::move(method);
   request.target = target_;
   request.fields = std::move(fields);
   request.fields.insert(request.fields.end(), options_.fields.begin(), options_.fields.end());
+  if (options_.authorizer != nullptr) {
+    std::vector<HeaderPair> credentials;
+    options_.authorizer->lay_on(method, credentials);
+    request.fields.insert(request.fields.end(), credentials.begin(), credentials.end());
+    if (laid_on != nullptr) *laid_on = std::move(credentials);
+  }
+  request.method = std::move(method);
   request.body = std::move(body);
   return request;
 }
 
+milliseconds StreamableHttpClient::reconnect_wait(int failures, const SseReader* events) {
+  if (events != nullptr && events->retry())
+    return std::clamp(*events->retry(), options_.retry_least, options_.retry_most);
+  milliseconds most = options_.reconnect_first;
+  for (int i = 0; i < failures && most < options_.reconnect_max; ++i) most *= 2;
+  most = std::min(most, options_.reconnect_max);
+  return milliseconds(random_.below(static_cast<std::uint64_t>(most.count()) + 1));
+}
+
 std::unique_ptr<UpstreamPost> StreamableHttpClient::post(std::string message, std::vector<HeaderPair> fields,
-                                                         UpstreamPostHandler& handler, bool stays_open) {
-  fields.push_back(HeaderPair{"Content-Type", "application/json"});
-  fields.push_back(HeaderPair{"Accept", std::string(accept_both)});
-  std::unique_ptr<UpstreamPost> post(new UpstreamPost(*this, handler));
-  HttpFetchRequest fetch = request("POST", std::move(fields), std::move(message));
-  fetch.stays_open = stays_open;
-  post->fetch_ = http_.start(std::move(fetch), *post);
+                                                         UpstreamPostHandler& handler, PostOptions options) {
+  std::unique_ptr<UpstreamPost> post(new UpstreamPost(*this, handler, options));
+  post->message_ = std::move(message);
+  post->fields_ = std::move(fields);
+  post->send();
   return post;
 }
 

@@ -4,8 +4,9 @@
 //
 // Knows how messages ride on HTTP in both eras (JSON or SSE replies, the standalone GET stream, DELETE);
 // knows no session rules and no method: which fields a request carries is the caller's. Nothing is ever
-// posted twice. All three kinds of request are owned by their starter and may be dropped from inside their
-// callbacks. Lives on one reactor. Spec: basic/transports of 2025-03-26 to 2026-07-28.
+// posted twice, but for what was refused for its credentials: an Authorizer may get better ones. All three
+// kinds of request are owned by their starter and may be dropped from inside their callbacks. Lives on one
+// reactor. Spec: basic/transports of 2025-03-26 to 2026-07-28.
 
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "codec/json_scan.h"
 #include "codec/sse.h"
 #include "mcp/exchange.h"
+#include "transport/authorizer.h"
 #include "transport/http_client.h"
 
 namespace sluice {
@@ -47,24 +49,37 @@ class UpstreamPostHandler {
 
 class StreamableHttpClient;
 
+// How a POST is made.
+struct PostOptions {
+  // The reply has no end of its own (subscriptions/listen), so it takes no connection of the pool.
+  bool stays_open = false;
+  // Legacy era: a reply stream that breaks off before its response is taken up again by GET with
+  // Last-Event-ID, if the server gave its events ids, after `retry:` or a growing, jittered wait.
+  bool resumes = false;
+};
+
 // One POST and its reply. Dropping it closes the reply, which in the modern era cancels the call; once a
 // response has been handed over there is nothing to cancel, and the connection is kept for the next.
 class UpstreamPost final : private HttpFetchHandler {
  public:
   ~UpstreamPost() override;
   // Stops and restarts the reply: the far upstream stops with it.
-  void pause() { fetch_->pause(); }
-  void resume() { fetch_->resume(); }
+  void pause();
+  void resume();
 
  private:
   friend class StreamableHttpClient;
   enum class Reply : std::uint8_t { none, json, stream, other };
-  UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler);
+  UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler, PostOptions options);
 
+  void send();
   void on_head(const HttpHead& head) override;
   void on_body(Bytes piece) override;
   void on_complete() override;
   void on_failed(const Error& error, Outcome outcome) override;
+  // True when the reply's end is not the last word: credentials are got, or the stream is taken up again.
+  bool ask_for_credentials();
+  bool take_up_again(bool broke);
   void expect_body(std::uint64_t length);
   void on_stream(Bytes piece);
   // False when we were dropped meanwhile.
@@ -72,13 +87,24 @@ class UpstreamPost final : private HttpFetchHandler {
 
   StreamableHttpClient& client_;
   UpstreamPostHandler& handler_;
+  PostOptions options_;
   std::unique_ptr<HttpFetch> fetch_;
   Reply reply_ = Reply::none;
   bool answered_ = false;  // a response or error was handed over
+  bool resuming_ = false;  // the request under way, or waited for, is a GET
+  bool paused_ = false;
   HttpAnswer answer_;
   std::string body_;
   Charge charge_;
   std::unique_ptr<SseReader> events_;
+  // What a second sending would need; the message is kept only where there is an Authorizer.
+  std::string message_;
+  std::vector<HeaderPair> fields_;
+  AuthChallenge challenge_;
+  std::shared_ptr<void> authorizing_;
+  std::string last_event_id_;
+  int failures_ = 0;  // to take the stream up again, in a row
+  Timer retry_;
   Lifetime lifetime_;
 };
 
@@ -120,6 +146,8 @@ class UpstreamListen final : private HttpFetchHandler {
   std::string last_event_id_;
   int status_ = 0;
   int failures_ = 0;
+  AuthChallenge challenge_;
+  std::shared_ptr<void> authorizing_;
   bool paused_ = false;
   Lifetime lifetime_;
   Timer retry_;
@@ -129,7 +157,9 @@ struct StreamableHttpClientOptions {
   HttpClientOptions http;
   SseLimits sse;
   JsonLimits json;
-  std::vector<HeaderPair> fields;  // laid on every request, such as Authorization
+  std::vector<HeaderPair> fields;  // laid on every request, such as an API key
+  Authorizer* authorizer = nullptr;
+  int authorizations_max = ClientLimits{}.authorizations_max;  // of one request
   std::size_t refusal_bytes_max = 64 * 1024;
   milliseconds farewell = UpstreamLimits{}.farewell_wait;   // for the answer to a DELETE
   milliseconds retry_least = UpstreamLimits{}.retry_least;  // bounds of what a server's `retry:` may ask for
@@ -151,10 +181,9 @@ class StreamableHttpClient {
   ~StreamableHttpClient();
 
   // Posts one message. `fields` are the era's own (session, version, Mcp-*). Callbacks never come from inside
-  // this. `stays_open`: the reply has no end of its own (subscriptions/listen), so it takes no connection of
-  // the pool.
+  // this.
   std::unique_ptr<UpstreamPost> post(std::string message, std::vector<HeaderPair> fields,
-                                     UpstreamPostHandler& handler, bool stays_open = false);
+                                     UpstreamPostHandler& handler, PostOptions options = {});
   // Opens the standalone stream of a session.
   std::unique_ptr<UpstreamListen> listen(std::vector<HeaderPair> fields, UpstreamListenHandler& handler);
   // Ends a session with DELETE, fire and forget: it outlives its caller, and a failure is nobody's business.
@@ -169,7 +198,12 @@ class StreamableHttpClient {
   struct Farewell;
   StreamableHttpClient(Reactor& reactor, HttpOrigin origin, std::string target,
                        StreamableHttpClientOptions options);
-  HttpFetchRequest request(std::string method, std::vector<HeaderPair> fields, std::string body) const;
+  // `laid_on` gets what the Authorizer added.
+  HttpFetchRequest request(std::string method, std::vector<HeaderPair> fields, std::string body,
+                           std::vector<HeaderPair>* laid_on = nullptr) const;
+  // Before a stream is asked for again: what the server said, or full jitter under a bound that doubles, so
+  // that three tries fall within the first seconds.
+  milliseconds reconnect_wait(int failures, const SseReader* events);
 
   Reactor& reactor_;
   StreamableHttpClientOptions options_;

@@ -91,8 +91,9 @@ class StreamableHttpClientTest : public ::testing::Test {
     options.http.start_connect = far->door();
     client = *StreamableHttpClient::open(world->reactor(), "http://far:81/mcp?a=b", std::move(options));
   }
-  void post(Poster& poster, Bytes message = R"({"jsonrpc":"2.0","id":1,"method":"ping"})") {
-    poster.post = client->post(std::string(message), {{"Mcp-Session-Id", "S"}}, poster);
+  void post(Poster& poster, Bytes message = R"({"jsonrpc":"2.0","id":1,"method":"ping"})",
+            PostOptions options = {}) {
+    poster.post = client->post(std::string(message), {{"Mcp-Session-Id", "S"}}, poster, options);
     world->settle();
   }
   void listen(ListenerHandler& handler) {
@@ -476,6 +477,193 @@ TEST_F(StreamableHttpClientTest, FarewellsUnderWayDieWithTheClient) {
   for (int i = 0; i < 10; ++i) client->end_session({});
   client.reset();
   world->settle();
+}
+
+// ---- Credentials
+
+// Has a token that changes when the test says so.
+struct Keeper final : Authorizer {
+  void lay_on(Bytes method, std::vector<HeaderPair>& fields) override {
+    methods += std::string(method) + " ";
+    if (!token.empty()) fields.push_back(HeaderPair{"Authorization", "Bearer " + token});
+  }
+  std::shared_ptr<void> challenged(const AuthChallenge& challenge,
+                                   std::function<void(Status)> done) override {
+    challenges.push_back(challenge);
+    auto waiting = std::make_shared<std::function<void(Status)>>(std::move(done));
+    pending = waiting;
+    return waiting;
+  }
+  void answer(Status status) {
+    const auto waiting = pending.lock();
+    ASSERT_TRUE(waiting);
+    (*waiting)(std::move(status));
+  }
+
+  std::string token;
+  std::string methods;
+  std::vector<AuthChallenge> challenges;
+  std::weak_ptr<std::function<void(Status)>> pending;
+};
+
+class StreamableHttpClientCredentials : public StreamableHttpClientTest {
+ protected:
+  void SetUp() override {
+    StreamableHttpClientOptions options;
+    options.authorizer = &keeper;
+    start({}, std::move(options));
+  }
+  void refuse(int status, Bytes challenge) {
+    say(response(status, "text/plain", "no", "WWW-Authenticate: " + std::string(challenge) + "\r\n"));
+  }
+
+  Keeper keeper;
+};
+
+TEST_F(StreamableHttpClientCredentials, ARefusedRequestIsSentAgainWithWhatTheAuthorizerGot) {
+  Poster poster;
+  post(poster, "{}");
+  EXPECT_EQ(count_of(last().received, "Authorization"), 0U);
+  refuse(401, "Bearer resource_metadata=\"https://far/meta\", scope=\"a\"");
+  ASSERT_EQ(keeper.challenges.size(), 1U);
+  EXPECT_EQ(keeper.challenges[0].status, 401);
+  EXPECT_EQ(keeper.challenges[0].www_authenticate,
+            std::vector<std::string>{"Bearer resource_metadata=\"https://far/meta\", scope=\"a\""});
+  EXPECT_TRUE(keeper.challenges[0].refused.empty());
+  EXPECT_EQ(poster.log, "");
+  keeper.token = "new";
+  keeper.answer({});
+  world->settle();
+  EXPECT_EQ(far->requests(), 2U);
+  EXPECT_EQ(count_of(last().received, "Authorization: Bearer new\r\n"), 1U);
+  EXPECT_EQ(last().received.substr(last().received.size() - 2), "{}");
+  say(response(200, "application/json", answer_text));
+  EXPECT_EQ(poster.log, "md");
+}
+
+TEST_F(StreamableHttpClientCredentials, AStepUpTellsWhatWasRefusedAndTheAttempt) {
+  keeper.token = "weak";
+  Poster poster;
+  post(poster);
+  refuse(401, "Bearer");
+  keeper.answer({});
+  world->settle();
+  refuse(403, "Bearer error=\"insufficient_scope\", scope=\"a b\"");
+  ASSERT_EQ(keeper.challenges.size(), 2U);
+  EXPECT_EQ(keeper.challenges[1].status, 403);
+  EXPECT_EQ(keeper.challenges[1].attempt, 2);
+  ASSERT_EQ(keeper.challenges[1].refused.size(), 1U);
+  EXPECT_EQ(keeper.challenges[1].refused[0].value, "Bearer weak");
+}
+
+TEST_F(StreamableHttpClientCredentials, WithoutNewCredentialsTheRequestFailsAsNotSent) {
+  Poster poster;
+  post(poster);
+  refuse(401, "Bearer");
+  keeper.answer(Error(Errc::denied, "the person closed the browser"));
+  EXPECT_EQ(poster.log, "f");
+  EXPECT_EQ(poster.error.message, "the person closed the browser");
+  EXPECT_EQ(poster.outcome, Outcome::not_sent);
+}
+
+TEST_F(StreamableHttpClientCredentials, ARequestThatIsRefusedOverAndOverEndsWithTheRefusal) {
+  Poster poster;
+  post(poster);
+  for (int attempt = 1; attempt <= ClientLimits{}.authorizations_max; ++attempt) {
+    refuse(401, "Bearer");
+    keeper.answer({});
+    world->settle();
+  }
+  refuse(401, "Bearer");
+  EXPECT_EQ(poster.log, "r");
+  EXPECT_EQ(poster.answer.status, 401);
+}
+
+TEST_F(StreamableHttpClientCredentials, DroppingAPostDropsItsWaitForCredentials) {
+  Poster poster;
+  post(poster);
+  refuse(401, "Bearer");
+  poster.post.reset();
+  EXPECT_TRUE(keeper.pending.expired());
+}
+
+TEST_F(StreamableHttpClientCredentials, TheStandaloneStreamAndTheFarewellCarryThemToo) {
+  ListenerHandler handler;
+  listen(handler);
+  refuse(401, "Bearer");
+  keeper.token = "new";
+  keeper.answer({});
+  world->settle();
+  EXPECT_EQ(count_of(last().received, "Authorization: Bearer new\r\n"), 1U);
+  say(stream_head + event(note_text));
+  EXPECT_EQ(handler.log, "om");
+  client->end_session({});
+  world->settle();
+  EXPECT_EQ(keeper.methods, "GET GET DELETE ");
+}
+
+// ---- Replies that break off
+
+TEST_F(StreamableHttpClientTest, AReplyThatBreaksOffIsTakenUpAgainWhereItsEventsHaveIds) {
+  PostOptions options;
+  options.resumes = true;
+  Poster poster;
+  post(poster, "{}", options);
+  say(stream_head + chunk("id: e1\nretry: 500\ndata: \n\n") + event(note_text, "id: e2\n") + last_chunk);
+  EXPECT_EQ(poster.log, "m");
+  world->advance(milliseconds(499));
+  EXPECT_EQ(far->requests(), 1U);
+  world->advance(milliseconds(2));
+  EXPECT_EQ(far->requests(), 2U);
+  EXPECT_EQ(count_of(last().received, "GET /mcp?a=b HTTP/1.1\r\n"), 1U);
+  EXPECT_EQ(count_of(last().received, "Last-Event-ID: e2\r\n"), 1U);
+  EXPECT_EQ(count_of(last().received, "Mcp-Session-Id: S\r\n"), 1U);
+  say(stream_head + event(answer_text, "id: e3\n") + last_chunk);
+  EXPECT_EQ(poster.log, "mmd");
+}
+
+TEST_F(StreamableHttpClientTest, ABrokenConnectionIsTriedAgainWithAGrowingWait) {
+  PostOptions options;
+  options.resumes = true;
+  Poster poster;
+  post(poster, "{}", options);
+  say(stream_head + chunk("id: e1\ndata: \n\n"));
+  far->refuses = true;
+  last().close();
+  world->settle();
+  EXPECT_EQ(poster.log, "");
+  world->advance(seconds(60));
+  const auto tries = client->http().counters().connect_failures;
+  EXPECT_GT(tries, 5U);
+  EXPECT_LT(tries, 60U);
+  EXPECT_EQ(poster.log, "");
+  far->refuses = false;
+  world->advance(seconds(8));
+  say(stream_head + event(answer_text) + last_chunk);
+  EXPECT_EQ(poster.log, "md");
+}
+
+TEST_F(StreamableHttpClientTest, AServerThatDoesNotResumeEndsThePostAsOneThatMayHaveRun) {
+  PostOptions options;
+  options.resumes = true;
+  Poster poster;
+  post(poster, "{}", options);
+  say(stream_head + chunk("id: e1\ndata: \n\n") + last_chunk);
+  world->advance(seconds(1));
+  say(response(405, "text/plain", "no"));
+  EXPECT_EQ(poster.log, "f");
+  EXPECT_EQ(poster.outcome, Outcome::sent_unknown);
+}
+
+TEST_F(StreamableHttpClientTest, AReplyWithoutIdsIsNotTakenUpAgain) {
+  PostOptions options;
+  options.resumes = true;
+  Poster poster;
+  post(poster, "{}", options);
+  say(stream_head + event(note_text) + last_chunk);
+  EXPECT_EQ(poster.log, "md");
+  world->advance(seconds(60));
+  EXPECT_EQ(far->requests(), 1U);
 }
 
 }  // namespace
