@@ -7,7 +7,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/leased_session.h"
-#include "gateway/tool_headers.h"
+#include "mcp/tool_headers.h"
 
 namespace sluice {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "gateway/era_questions.h"
+#include "mcp/era_questions.h"
 
 namespace sluice {
 

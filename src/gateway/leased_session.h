@@ -19,8 +19,8 @@
 #include "gateway/leased_exchange.h"
 #include "gateway/modern_bridge.h"
 #include "gateway/modern_listens.h"
-#include "gateway/tool_headers.h"
 #include "mcp/to_legacy.h"
+#include "mcp/tool_headers.h"
 
 namespace sluice {
 

@@ -9,8 +9,8 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/legacy_bridge.h"
-#include "gateway/tool_headers.h"
 #include "mcp/methods.h"
+#include "mcp/tool_headers.h"
 
 namespace sluice {
 

@@ -18,9 +18,9 @@
 
 #include "gateway/child_link.h"
 #include "gateway/era_probe.h"
-#include "gateway/tool_headers.h"
 #include "gateway/upstream.h"
 #include "mcp/multiplex.h"
+#include "mcp/tool_headers.h"
 
 namespace sluice {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/tool_headers.h"
+#include "mcp/tool_headers.h"
 
 #include <utility>
 
@@ -37,6 +37,11 @@ std::optional<Refusal> ToolHeaders::check(const ClientRequest& request) const {
     arguments = *std::move(parsed);
   }
   return check_param_headers(at->second, arguments, request.param_headers);
+}
+
+std::vector<HeaderPair> ToolHeaders::headers_for(const std::string& tool, const Json& arguments) const {
+  const auto at = tools_.find(tool);
+  return at == tools_.end() ? std::vector<HeaderPair>() : param_headers_for(at->second, arguments);
 }
 
 std::optional<std::string> without_broken_tools(const Envelope& response) {

@@ -3,8 +3,9 @@
 // ToolHeaders: which arguments of an upstream's tools are mirrored into Mcp-Param-* headers, learnt from its
 // tool list.
 //
-// Needed wherever Sluice ends modern HTTP in front of an upstream that never sees the headers. Pages are
-// taken in as they come; a changed list makes it stale. Knows no channel: whoever owns it asks the upstream.
+// Needed where Sluice ends modern HTTP in front of an upstream that never sees the headers, and by a client
+// that has to write them. Pages are taken in as they come; a changed list makes it stale. Knows no channel:
+// whoever owns it asks the server.
 // One thread. Spec: 2026-07-28 server/tools; ledger D6.6.
 
 #include <optional>
@@ -38,6 +39,8 @@ class ToolHeaders {
   // Whether the headers mirror the arguments of this call; a tool with broken annotations is refused as
   // unknown.
   [[nodiscard]] std::optional<Refusal> check(const ClientRequest& request) const;
+  // What a call has to carry; nothing for a tool that is not known.
+  [[nodiscard]] std::vector<HeaderPair> headers_for(const std::string& tool, const Json& arguments) const;
 
  private:
   State state_ = State::stale;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/tool_headers.h"
+#include "mcp/tool_headers.h"
 
 #include <gtest/gtest.h>
 
@@ -67,6 +67,19 @@ TEST(WithoutBrokenTools, DropsOnlyThoseAndOnlyIfThereAreAny) {
 
   ASSERT_TRUE(message.take(scanner, PaddedString(*kept)).ok());
   EXPECT_FALSE(without_broken_tools(message.envelope()));
+}
+
+TEST(ToolHeaders, WritesTheHeadersOfACallToAToolItKnows) {
+  ToolHeaders headers;
+  headers.begin();
+  headers.take_page(*Json::parse(page));
+  const Json arguments = Json::object({{"region", "us"}, {"a", "x"}});
+  const auto written = headers.headers_for("weather", arguments);
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].name, "Mcp-Param-Region");
+  EXPECT_EQ(written[0].value, "us");
+  EXPECT_TRUE(headers.headers_for("plain", arguments).empty());
+  EXPECT_TRUE(headers.headers_for("unheard-of", arguments).empty());
 }
 
 }  // namespace

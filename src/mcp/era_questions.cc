@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/era_questions.h"
+#include "mcp/era_questions.h"
 
 #include "codec/json.h"
 #include "codec/jsonrpc.h"
