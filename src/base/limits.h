@@ -186,6 +186,24 @@ struct FederationLimits {
   milliseconds answer = seconds(10);       // an upstream's part of a handshake or list; then it is left out
   milliseconds change_notice{50};          // changes of lists within this are told once
   milliseconds listen_again = seconds(5);  // before a subscription that an upstream lost is made again
+  // What may be seen of an upstream, and under which name.
+  std::size_t patterns_max = 1'000;  // of one list of patterns or new names
+  std::size_t pattern_bytes_max = 256;
+  // What is remembered of lists.
+  std::size_t callers_max = 1'000;              // that lists are remembered for
+  std::size_t kept_pages_max = 20'000;          // of all of them
+  std::size_t kept_bytes_max = 64'000'000;      // of those pages; charged to the budget
+  milliseconds kept = std::chrono::minutes(5);  // however long the upstream allows
+  milliseconds refresh_wait{
+      250};                       // for a list of which an older one is there, or whose upstream was too slow
+  milliseconds change_wait{250};  // an answer waits so long for what it may have changed
+  // Looking for tools instead of listing them.
+  std::size_t found_tools_max = 20;
+  std::size_t query_bytes_max = 1024;
+  // Definitions that were accepted.
+  std::size_t pins_max = 100'000;
+  std::size_t pins_bytes_max = 32 * 1024 * 1024;  // of their file
+  std::size_t reported_tools_max = 10'000;        // tools whose definitions were complained of, once each
 };
 
 // The supervisor and its workers.

@@ -44,6 +44,12 @@ class ConfigReader {
   void read_listen(const YAML::Node& node);
   void read_upstreams(const YAML::Node& node);
   void read_upstream(const std::string& name, const YAML::Node& node);
+  void read_filter(const YAML::Node& rules, const std::string& what,
+                   std::vector<std::string> NameFilter::*list, NameRules& into);
+  void read_renames(const YAML::Node& node, const std::string& what, std::vector<NewName>& into);
+  std::vector<std::string> patterns(const YAML::Node& node, const std::string& what);
+  void read_tool_sets(const YAML::Node& node);
+  void read_route(const YAML::Node& node);
   void read_routes(const YAML::Node& node);
   void read_keys(const YAML::Node& node);
   void read_log(const YAML::Node& node);
@@ -53,6 +59,7 @@ class ConfigReader {
   const SecretSource& sources_;
   std::optional<Error> fault_;
   Config config_;
+  std::map<std::string, ToolSet> tool_sets_;
 };
 
 void ConfigReader::fault(const YAML::Node& at, const std::string& sentence) {
@@ -229,7 +236,7 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
   const std::string what = "upstreams." + name;
   if (!expect_map(node, what,
                   {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max",
-                   "start_timeout", "tool_timeout"}))
+                   "start_timeout", "tool_timeout", "allow", "deny", "rename"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
@@ -280,36 +287,128 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
   if (node["tool_timeout"])
     upstream.tool_timeout =
         duration(node["tool_timeout"], what + ".tool_timeout", milliseconds(100), seconds(3600));
+  if (node["allow"]) read_filter(node["allow"], what + ".allow", &NameFilter::allow, upstream.rules);
+  if (node["deny"]) read_filter(node["deny"], what + ".deny", &NameFilter::deny, upstream.rules);
+  if (node["rename"]) read_renames(node["rename"], what + ".rename", upstream.rules.renames);
   config_.upstreams.push_back(std::move(upstream));
+}
+
+std::vector<std::string> ConfigReader::patterns(const YAML::Node& node, const std::string& what) {
+  std::vector<std::string> list = texts(node, what);
+  const FederationLimits limits;
+  if (list.size() > limits.patterns_max)
+    fault(node, what + " has more than " + std::to_string(limits.patterns_max) + " patterns");
+  for (const std::string& pattern : list)
+    if (pattern.empty() || pattern.size() > limits.pattern_bytes_max)
+      fault(node, "a pattern in " + what + " must have 1 to " + std::to_string(limits.pattern_bytes_max) +
+                      " bytes");
+  return list;
+}
+
+// A list of patterns is for tools; a map says for what.
+void ConfigReader::read_filter(const YAML::Node& node, const std::string& what,
+                               std::vector<std::string> NameFilter::*list, NameRules& into) {
+  if (failed()) return;
+  if (!node.IsMap()) {
+    into.tools.*list = patterns(node, what);
+    return;
+  }
+  if (!expect_map(node, what, {"tools", "prompts", "resources"})) return;
+  if (node["tools"]) into.tools.*list = patterns(node["tools"], what + ".tools");
+  if (node["prompts"]) into.prompts.*list = patterns(node["prompts"], what + ".prompts");
+  if (node["resources"]) into.resources.*list = patterns(node["resources"], what + ".resources");
+}
+
+void ConfigReader::read_renames(const YAML::Node& node, const std::string& what, std::vector<NewName>& into) {
+  if (failed()) return;
+  if (!node.IsMap()) return fault(node, what + " must be a map of a tool's name to its new one");
+  const FederationLimits limits;
+  if (node.size() > limits.patterns_max)
+    return fault(node, what + " has more than " + std::to_string(limits.patterns_max) + " names");
+  const auto is_good = [&limits](const std::string& name) {
+    return !name.empty() && name.size() <= limits.pattern_bytes_max;
+  };
+  std::set<std::string> olds, news;
+  for (const auto& entry : node) {
+    NewName name{entry.first.Scalar(), text(entry.second, what)};
+    if (failed()) return;
+    const auto stars = std::count(name.from.begin(), name.from.end(), '*');
+    if (!is_good(name.from) || !is_good(name.to))
+      return fault(entry.first, "a name in " + what + " must have 1 to " +
+                                    std::to_string(limits.pattern_bytes_max) + " bytes");
+    if (stars > 1 || stars != std::count(name.to.begin(), name.to.end(), '*'))
+      return fault(entry.first, what + ": '" + name.from + "' and '" + name.to +
+                                    "' must both have one * or both have none");
+    if (!olds.insert(name.from).second)
+      return fault(entry.first, "'" + name.from + "' occurs twice in " + what);
+    if (!news.insert(name.to).second)
+      return fault(entry.first, what + " gives the name '" + name.to + "' to two tools");
+    into.push_back(std::move(name));
+  }
+}
+
+void ConfigReader::read_tool_sets(const YAML::Node& node) {
+  if (failed()) return;
+  if (!node.IsMap()) return fault(node, "tool_sets must be a map of names to {UPSTREAM: [PATTERN, …]}");
+  for (const auto& entry : node) {
+    const std::string what = "tool_sets." + entry.first.Scalar();
+    if (!entry.second.IsMap()) return fault(entry.second, what + " must be a map of upstreams to patterns");
+    const auto [set, is_new] = tool_sets_.emplace(entry.first.Scalar(), ToolSet());
+    if (!is_new) return fault(entry.first, "'" + set->first + "' occurs twice in tool_sets");
+    for (const auto& part : entry.second) {
+      const std::string upstream = part.first.Scalar();
+      if (config_.upstream(upstream) == nullptr)
+        return fault(part.first, what + " names upstream '" + upstream + "', which does not exist");
+      if (set->second.contains(upstream))
+        return fault(part.first, "'" + upstream + "' occurs twice in " + what);
+      set->second[upstream] = patterns(part.second, what + "." + upstream);
+    }
+  }
+}
+
+void ConfigReader::read_route(const YAML::Node& item) {
+  if (!expect_map(item, "a route", {"path", "upstreams", "tools"})) return;
+  if (!item["path"] || !item["upstreams"]) return fault(item, "a route needs 'path' and 'upstreams'");
+  RouteConfig route;
+  route.path = text(item["path"], "a route's path");
+  if (!failed() &&
+      (route.path.empty() || route.path[0] != '/' || route.path.find_first_of("?# ") != std::string::npos))
+    return fault(item["path"], "a route's path must begin with / and have no query");
+  route.upstreams = texts(item["upstreams"], "a route's upstreams");
+  if (failed()) return;
+  if (route.upstreams.empty())
+    return fault(item["upstreams"], "route " + route.path + " needs at least one upstream");
+  for (auto name = route.upstreams.begin(); name != route.upstreams.end(); ++name) {
+    if (config_.upstream(*name) == nullptr)
+      return fault(item["upstreams"],
+                   "route " + route.path + " names upstream '" + *name + "', which does not exist");
+    if (std::find(route.upstreams.begin(), name, *name) != name)
+      return fault(item["upstreams"], "route " + route.path + " names upstream '" + *name + "' twice");
+  }
+  if (item["tools"]) {
+    route.tools.emplace();
+    for (const std::string& name : texts(item["tools"], "a route's tools")) {
+      const auto set = tool_sets_.find(name);
+      if (set == tool_sets_.end())
+        return fault(item["tools"],
+                     "route " + route.path + " names tool set '" + name + "', which does not exist");
+      for (const auto& [upstream, list] : set->second) {
+        std::vector<std::string>& all = (*route.tools)[upstream];
+        all.insert(all.end(), list.begin(), list.end());
+      }
+    }
+  }
+  for (const RouteConfig& other : config_.routes)
+    if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
+  config_.routes.push_back(std::move(route));
 }
 
 void ConfigReader::read_routes(const YAML::Node& node) {
   if (failed()) return;
   if (!node.IsSequence() || node.size() == 0)
     return fault(node, "routes must be a list with at least one entry");
-  for (const auto& item : node) {
-    if (!expect_map(item, "a route", {"path", "upstreams"})) return;
-    if (!item["path"] || !item["upstreams"]) return fault(item, "a route needs 'path' and 'upstreams'");
-    RouteConfig route;
-    route.path = text(item["path"], "a route's path");
-    if (!failed() &&
-        (route.path.empty() || route.path[0] != '/' || route.path.find_first_of("?# ") != std::string::npos))
-      return fault(item["path"], "a route's path must begin with / and have no query");
-    route.upstreams = texts(item["upstreams"], "a route's upstreams");
-    if (failed()) return;
-    if (route.upstreams.empty())
-      return fault(item["upstreams"], "route " + route.path + " needs at least one upstream");
-    for (auto name = route.upstreams.begin(); name != route.upstreams.end(); ++name) {
-      if (config_.upstream(*name) == nullptr)
-        return fault(item["upstreams"],
-                     "route " + route.path + " names upstream '" + *name + "', which does not exist");
-      if (std::find(route.upstreams.begin(), name, *name) != name)
-        return fault(item["upstreams"], "route " + route.path + " names upstream '" + *name + "' twice");
-    }
-    for (const RouteConfig& other : config_.routes)
-      if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
-    config_.routes.push_back(std::move(route));
-  }
+  for (const auto& item : node)
+    if (!failed()) read_route(item);
 }
 
 void ConfigReader::read_keys(const YAML::Node& node) {
@@ -373,11 +472,13 @@ Result<Config> ConfigReader::read(const std::string& source) {
     return Error(Errc::invalid, file_ + ':' + std::to_string(problem.mark.line + 1) + ": " + problem.msg);
   }
   try {
-    if (expect_map(root, "the configuration", {"listen", "upstreams", "routes", "auth", "log", "limits"})) {
+    if (expect_map(root, "the configuration",
+                   {"listen", "upstreams", "tool_sets", "routes", "auth", "log", "limits"})) {
       if (root["listen"]) read_listen(root["listen"]);
       if (!root["upstreams"]) fault(root, "there are no 'upstreams'");
       if (!root["routes"]) fault(root, "there are no 'routes'");
       if (!failed()) read_upstreams(root["upstreams"]);
+      if (root["tool_sets"]) read_tool_sets(root["tool_sets"]);
       if (!failed()) read_routes(root["routes"]);
       if (root["auth"]) read_keys(root["auth"]);
       if (root["log"]) read_log(root["log"]);

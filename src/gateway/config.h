@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/api_key.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "mcp/name_rules.h"
 #include "observe/log.h"
 
 namespace sluice {
@@ -42,13 +44,18 @@ struct UpstreamConfig {
   std::size_t children_max = UpstreamLimits{}.children_max;
   milliseconds start_timeout = UpstreamLimits{}.start_timeout;
   milliseconds tool_timeout = McpLimits{}.tool;
+  NameRules rules;  // on every route; without a tool set, which is a route's
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };
 
+// Patterns for tools, by upstream.
+using ToolSet = std::map<std::string, std::vector<std::string>>;
+
 struct RouteConfig {
   std::string path;
   std::vector<std::string> upstreams;  // names; one is passed through as it is, several are federated
+  std::optional<ToolSet> tools = {};   // of all the sets it names; nothing: every tool
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };

@@ -119,11 +119,46 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        "must be a reference"},
       {"auth: {keys: {a: {sha256: abc}}}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
        "64 hexadecimal digits"},
+      {"upstreams:\n  a:\n    stdio: [x]\n    deny: ['']\nroutes: []\n",
+       "sluice.yaml:4: a pattern in upstreams.a.deny must have 1 to 256 bytes"},
+      {"upstreams: {a: {stdio: [x], allow: {tool: [y]}}}\nroutes: []\n", "unknown key 'tool'"},
+      {"upstreams:\n  a:\n    stdio: [x]\n    rename:\n      'b*': c\nroutes: []\n",
+       "sluice.yaml:5: upstreams.a.rename: 'b*' and 'c' must both have one * or both have none"},
+      {"upstreams: {a: {stdio: [x], rename: {b: d, c: d}}}\nroutes: []\n", "the name 'd' to two tools"},
+      {"upstreams: {a: {stdio: [x], rename: [b]}}\nroutes: []\n", "a map of a tool's name"},
+      {"upstreams: {a: {stdio: [x]}}\ntool_sets:\n  s:\n    b: ['*']\nroutes: [{path: /m, upstreams: a}]\n",
+       "sluice.yaml:4: tool_sets.s names upstream 'b', which does not exist"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes:\n  - {path: /m, upstreams: a, tools: s}\n",
+       "sluice.yaml:3: route /m names tool set 's', which does not exist"},
       {"log: {level: loud}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
        "log.level must be"},
   };
   for (const auto& c : cases)
     EXPECT_NE(fault(c.text).find(c.says), std::string::npos) << c.text << "\n" << fault(c.text);
+}
+
+TEST(Config, TakesWhatMayBeSeenOfAnUpstream) {
+  const auto config = parse(R"(
+upstreams:
+  files: {stdio: [x], allow: ["read_*", list], deny: {tools: read_secret, resources: ["file:///etc/*"]}}
+  git: {stdio: [x], rename: {rm: remove, "get_*": "fetch_*"}}
+tool_sets:
+  reading: {files: ["read_*"], git: [log]}
+  writing: {git: commit}
+routes:
+  - {path: /mcp, upstreams: [files, git]}
+  - {path: /some, upstreams: [files, git], tools: [reading, writing]}
+  - {path: /none, upstreams: [files], tools: writing}
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  const NameRules& files = config->upstreams[0].rules;
+  EXPECT_EQ(files.tools, (NameFilter{{"read_*", "list"}, {"read_secret"}}));
+  EXPECT_EQ(files.resources, (NameFilter{{}, {"file:///etc/*"}}));
+  EXPECT_EQ(config->upstreams[1].rules.renames,
+            (std::vector<NewName>{{"rm", "remove"}, {"get_*", "fetch_*"}}));
+  EXPECT_FALSE(config->routes[0].tools);
+  EXPECT_EQ(*config->routes[1].tools, (ToolSet{{"files", {"read_*"}}, {"git", {"log", "commit"}}}));
+  EXPECT_FALSE(config->routes[2].tools->contains("files"));  // nothing of it is shown there
 }
 
 TEST(Config, NeverRepeatsASecretInItsSentence) {

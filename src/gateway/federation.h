@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Federation: several upstreams behind one route, as the one Service that the route's front sees.
+// Federation: several upstreams behind one route, as the one Service that the route's front sees; or one
+// upstream of which not everything is shown as it is.
 //
 // Names gain their upstream as a prefix, URIs are kept where they are unique, lists and capabilities are
 // merged, calls go to their owner; an upstream that is dead or slow is left out with a warning and never
@@ -18,6 +19,7 @@
 #include "crypto/seal.h"
 #include "gateway/call_log.h"
 #include "mcp/exchange.h"
+#include "mcp/name_rules.h"
 #include "net/reactor.h"
 #include "observe/log.h"
 
@@ -27,6 +29,7 @@ struct FederatedUpstream {
   std::string name;      // unique on its route
   Service& service;      // speaks both eras
   milliseconds timeout;  // for its part of what needs all of them: lists, the handshake, settings
+  NameRules rules = {};  // what clients may know of it
 };
 
 struct FederationParts {

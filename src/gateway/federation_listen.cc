@@ -95,7 +95,9 @@ void ListenCall::read_wishes() {
   for (const std::string& uri : uris_) {
     const FederatedUris::Inward in = state().uris.inward(uri);
     for (std::size_t upstream = 0; upstream < upstreams(); ++upstream)
-      if (!in.upstream || *in.upstream == upstream) watched_[upstream].emplace_back(uri, in.uri);
+      if ((!in.upstream || *in.upstream == upstream) &&
+          state().upstreams[upstream].rules.admits(NameKind::resource, in.uri))
+        watched_[upstream].emplace_back(uri, in.uri);
   }
 }
 

@@ -74,6 +74,23 @@ void FanOut::warn_of(std::size_t upstream) {
     state().warn(upstream, envelope().method, answer.failure->message);
 }
 
+std::optional<MergedServers> FanOut::gather_servers() {
+  MergedServers servers;
+  bool any = false;
+  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
+    const UpstreamAnswer& given = answer(upstream);
+    if (given.message) {
+      servers.add(upstreams() == 1 ? Bytes() : state().upstreams[upstream].name, given.message->envelope());
+      any = true;
+      continue;
+    }
+    servers.is_partial();
+    state().warn(upstream, envelope().method, given.failure ? given.failure->message : std::string());
+  }
+  if (!any) return std::nullopt;
+  return servers;
+}
+
 void FanOut::refuse_all(std::size_t first) {
   Refusal refusal = refusals::method_not_found(envelope().method, client().request().era);
   for (std::size_t upstream = first; upstream < answers_.size(); ++upstream) {
@@ -87,7 +104,9 @@ void FanOut::refuse_all(std::size_t first) {
 // --- Lists ---
 
 ListCall::ListCall(FederationState& state, Exchange& client, const ListForm& form)
-    : FanOut(state, client), form_(form), page_(form) {}
+    : FanOut(state, client), form_(form), page_(form) {
+  if (state.is_filtered(form)) page_.is_private();
+}
 
 void ListCall::start() {
   std::string cursor;
@@ -137,13 +156,19 @@ void ListCall::failed(std::size_t upstream, int tag, const Refusal& refusal) {
   go_on(std::move(answer));
 }
 
+Result<PageFacts> ListCall::add_page(std::size_t upstream, const ClientMessage& response) {
+  auto facts = page_.add(response.envelope(), state().list_renames(upstream, form_));
+  if (facts && !facts->next_cursor) state().list_ended(upstream, form_);
+  return facts;
+}
+
 // The next page of the upstream at which the last page of ours ended.
 void ListCall::go_on(UpstreamAnswer answer) {
   const std::size_t upstream = first_;
   if (answer.failure && answer.failure->code == rpc::invalid_params)
     return state().refuse(client(), *answer.failure);
   Result<PageFacts> facts = Error(Errc::failed, answer.failure ? answer.failure->message : std::string());
-  if (answer.message) facts = page_.add(answer.message->envelope(), state().renames(upstream));
+  if (answer.message) facts = add_page(upstream, *answer.message);
   if (!facts) {
     state().warn(upstream, envelope().method, facts.error().message);
     page_.is_partial();
@@ -158,7 +183,7 @@ void ListCall::settled() {
   for (std::size_t upstream = first_; upstream < upstreams(); ++upstream) {
     UpstreamAnswer& given = answer(upstream);
     if (given.message) {
-      auto facts = page_.add(given.message->envelope(), state().renames(upstream));
+      auto facts = add_page(upstream, *given.message);
       if (!facts) {
         given.failure = refusals::internal_error(facts.error().message);
       } else {
@@ -194,20 +219,9 @@ void DiscoverCall::start() {
 }
 
 void DiscoverCall::settled() {
-  MergedServers servers;
-  bool any = false;
-  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
-    if (answer(upstream).message) {
-      servers.add(state().upstreams[upstream].name, answer(upstream).message->envelope());
-      any = true;
-      continue;
-    }
-    servers.is_partial();
-    state().warn(upstream, envelope().method,
-                 answer(upstream).failure ? answer(upstream).failure->message : std::string());
-  }
-  if (!any) return refuse_all(0);
-  finish(servers.discover_result({all_revisions.rbegin(), all_revisions.rend()}, federation_server_info()));
+  const auto servers = gather_servers();
+  if (!servers) return refuse_all(0);
+  finish(servers->discover_result({all_revisions.rbegin(), all_revisions.rend()}, federation_server_info()));
 }
 
 void InitializeCall::start() {
@@ -223,20 +237,10 @@ void InitializeCall::answered(std::size_t upstream, int tag, Bytes) {
 }
 
 void InitializeCall::settled() {
-  MergedServers servers;
-  bool any = false;
-  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
-    if (answer(upstream).message) {
-      servers.add(state().upstreams[upstream].name, answer(upstream).message->envelope());
-      any = true;
-    } else {
-      state().warn(upstream, envelope().method,
-                   answer(upstream).failure ? answer(upstream).failure->message : std::string());
-    }
-  }
+  const auto servers = gather_servers();
   session()->hellos_read();
-  if (!any) return refuse_all(0);
-  finish(servers.initialize_result(negotiate_legacy(envelope().protocol_version), federation_server_info()));
+  if (!servers) return refuse_all(0);
+  finish(servers->initialize_result(negotiate_legacy(envelope().protocol_version), federation_server_info()));
 }
 
 // --- The log level ---

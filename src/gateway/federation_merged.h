@@ -26,6 +26,8 @@ class FanOut : public FederatedCall {
   virtual void settled() = 0;
   [[nodiscard]] UpstreamAnswer& answer(std::size_t upstream) { return answers_[upstream]; }
   void warn_of(std::size_t upstream);
+  // What those say of themselves that answered, the others with a warning; nothing when nobody did.
+  [[nodiscard]] std::optional<MergedServers> gather_servers();
   // Nobody answered: with what the first said that failed and not merely has nothing of the kind.
   void refuse_all(std::size_t first);
 
@@ -51,6 +53,7 @@ class ListCall final : public FanOut {
   void settled() override;
   void answered(std::size_t upstream, int tag, Bytes response) override;
   void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
+  [[nodiscard]] Result<PageFacts> add_page(std::size_t upstream, const ClientMessage& response);
   void go_on(UpstreamAnswer answer);
   void list_from(std::size_t first);
   void finish_page(std::size_t upstream, const std::optional<std::string>& cursor);

@@ -63,9 +63,9 @@ void RoutedCall::start() {
 void RoutedCall::resolve() {
   if (subject_.is_uri) {
     const FederatedUris::Inward in = state().uris.inward(subject_.text);
-    if (in.upstream) return route(*in.upstream, in.uri);
+    if (in.upstream) return admits(*in.upstream, in.uri) ? route(*in.upstream, in.uri) : unknown();
   } else {
-    const auto in = state().names.inward(subject_.text);
+    const auto in = state().meaning(name_kind(subject_.list), subject_.text);
     if (!in) return unknown();
     if (in->name) return route(in->upstream, *in->name);
   }
@@ -73,6 +73,11 @@ void RoutedCall::resolve() {
   if (!subject_.is_uri) return unknown();
   in_turn_ = 0;
   ask_in_turn();
+}
+
+bool RoutedCall::admits(std::size_t upstream, Bytes original) {
+  const NameKind kind = subject_.is_uri ? NameKind::resource : name_kind(subject_.list);
+  return state().upstreams[upstream].rules.admits(kind, original);
 }
 
 void RoutedCall::unknown() {
@@ -118,7 +123,7 @@ void RoutedCall::learned(std::size_t upstream, int tag, Bytes response) {
   const UpstreamAnswer answer = read_answer(state(), response);
   if (answer.message) {
     MergedPage page(*list_form(list));
-    const auto facts = page.add(answer.message->envelope(), state().renames(upstream));
+    const auto facts = page.add(answer.message->envelope(), state().list_renames(upstream, *list_form(list)));
     if (facts && facts->next_cursor && pages_ < state().limits().federation.learned_pages_max) {
       const bool was_learning = std::exchange(is_learning_, true);
       learn_page(upstream, list, facts->next_cursor);
@@ -151,8 +156,10 @@ void RoutedCall::resume_asked() {
   const auto begin = static_cast<std::size_t>(second.ptr - opened->data()) + 1;
   if (upstream >= upstreams() || begin + length > opened->size())
     return state().refuse(client(), refusals::invalid_params("requestState cannot be read"));
+  const std::string original = opened->substr(begin, length);
+  if (!admits(upstream, original)) return unknown();
   state_raw_ = opened->substr(begin + length);
-  route(upstream, opened->substr(begin, length));
+  route(upstream, original);
 }
 
 void RoutedCall::route(std::size_t upstream, const std::string& original) {
@@ -172,6 +179,7 @@ void RoutedCall::route(std::size_t upstream, const std::string& original) {
 }
 
 void RoutedCall::ask_in_turn() {
+  while (*in_turn_ < upstreams() && !admits(*in_turn_, subject_.text)) ++*in_turn_;
   if (*in_turn_ >= upstreams()) return unknown();
   const std::size_t upstream = *in_turn_;
   const Envelope& request = envelope();
@@ -234,7 +242,7 @@ void RoutedCall::finish_routed(std::size_t upstream, Bytes response) {
   if (answer.error_data && answer.text[answer.error_data.begin] == '{')
     rewrite.put_string(answer.text, json_member(answer.text, answer.error_data, "uri"), renames.uri);
   if (may_ask && answer.result_type == "input_required") {
-    name_askers(rewrite, answer, state().upstreams[upstream].name);
+    if (upstreams() > 1) name_askers(rewrite, answer, state().upstreams[upstream].name);
     if (!seal_state(rewrite, answer, upstream)) return;
   }
   client().finish(rewrite.empty() ? std::string(response) : rewrite.apply(answer.text, answer.message));
@@ -253,7 +261,7 @@ bool RoutedCall::seal_state(Rewrite& rewrite, const Envelope& response, std::siz
   std::string original = subject_.text;
   if (subject_.is_uri) {
     original = state().uris.inward(subject_.text).uri;
-  } else if (const auto in = state().names.inward(subject_.text); in && in->name) {
+  } else if (const auto in = state().meaning(name_kind(subject_.list), subject_.text); in && in->name) {
     original = *in->name;
   }
   std::string payload = std::to_string(upstream) + ":" + std::to_string(original.size()) + ":" + original;

@@ -37,6 +37,8 @@ class RoutedCall final : public FederatedCall {
   void learn_page(std::size_t upstream, MethodId list, const std::optional<std::string>& cursor);
   void learned(std::size_t upstream, int tag, Bytes response);
   void unknown();
+  // Whether the client may know of it; by the upstream's name or URI.
+  [[nodiscard]] bool admits(std::size_t upstream, Bytes original);
   void route(std::size_t upstream, const std::string& original);
   void ask_in_turn();
   void note_subscription(std::size_t upstream, Bytes response);

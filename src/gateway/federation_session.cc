@@ -312,7 +312,8 @@ std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream,
     ask.token_raw = envelope.view(envelope.meta_progress_token);
     rewrite.put(envelope.meta_progress_token, minted);
   }
-  name_asker(rewrite, envelope.text, envelope.method, envelope.params, state_.upstreams[upstream].name);
+  if (slots_.size() > 1)
+    name_asker(rewrite, envelope.text, envelope.method, envelope.params, state_.upstreams[upstream].name);
   asks_.emplace(minted, std::move(ask));
   return rewrite.apply(envelope.text, envelope.message);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/federation_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codec/jsonrpc.h"
@@ -39,23 +40,61 @@ FederationState::FederationState(FederationParts given, std::vector<FederatedUps
       states(parts.make_sealer("federation request states"), limits().mcp),
       generation_(generation_of(parts.route, upstreams)),
       state_purpose_("federation " + std::to_string(generation_)),
-      scanner_(limits().json) {}
+      scanner_(limits().json) {
+  for (const FederatedUpstream& upstream : upstreams) unmatched_.emplace_back(upstream.rules);
+}
 
 FederationState::~FederationState() { graveyard_->clear(); }
 
+std::string FederationState::shown_name(std::size_t upstream, NameKind kind, Bytes name) {
+  const std::string kept = upstreams[upstream].rules.outward(kind, name).value_or(std::string(name));
+  FederatedNames::Outward out = names.outward(upstream, kept);
+  if (out.is_collision)
+    parts.log.warning("a name collides with those of another upstream and is shortened")
+        .field("route", parts.route)
+        .field("upstream", upstreams[upstream].name)
+        .field("name", name)
+        .field("shown_as", out.text);
+  return std::move(out.text);
+}
+
 Renames FederationState::renames(std::size_t upstream) {
-  const auto name = [this, upstream](Bytes text) {
-    FederatedNames::Outward out = names.outward(upstream, text);
-    if (out.is_collision)
-      parts.log.warning("a name collides with those of another upstream and is shortened")
-          .field("route", parts.route)
-          .field("upstream", upstreams[upstream].name)
-          .field("name", text)
-          .field("shown_as", out.text);
-    return std::move(out.text);
-  };
-  return Renames{name, [this, upstream](Bytes uri) { return uris.outward(upstream, uri); },
+  return Renames{[](Bytes name) { return std::string(name); },
+                 [this, upstream](Bytes uri) { return uris.outward(upstream, uri); },
                  [this, upstream](Bytes text) { return uris.outward_template(upstream, text); }};
+}
+
+Renames FederationState::list_renames(std::size_t upstream, const ListForm& list) {
+  Renames renames = this->renames(upstream);
+  const NameKind kind = name_kind(list.method);
+  renames.name = [this, upstream, kind](Bytes name) { return shown_name(upstream, kind, name); };
+  renames.admits = [this, upstream, kind](Bytes key, Bytes) {
+    if (kind == NameKind::tool) unmatched_[upstream].saw(key);
+    return upstreams[upstream].rules.outward(kind, key).has_value();
+  };
+  return renames;
+}
+
+void FederationState::list_ended(std::size_t upstream, const ListForm& list) {
+  if (list.method != MethodId::tools_list) return;
+  for (const std::string& pattern : unmatched_[upstream].take())
+    parts.log.warning("a pattern matches no tool")
+        .field("route", parts.route)
+        .field("upstream", upstreams[upstream].name)
+        .field("pattern", pattern);
+}
+
+bool FederationState::is_filtered(const ListForm& list) const {
+  return std::any_of(upstreams.begin(), upstreams.end(), [&list](const FederatedUpstream& upstream) {
+    return upstream.rules.filters(name_kind(list.method));
+  });
+}
+
+std::optional<FederatedNames::Inward> FederationState::meaning(NameKind kind, Bytes text) const {
+  auto in = names.inward(text);
+  if (!in || !in->name) return in;
+  in->name = upstreams[in->upstream].rules.inward(kind, *in->name);
+  return in->name ? in : std::nullopt;
 }
 
 std::string FederationState::mint_id() { return "\"sluice/federation/" + std::to_string(next_id_++) + "\""; }
@@ -117,6 +156,11 @@ Result<StateScope> FederationState::state_scope(const Exchange& exchange) const 
   auto digest = request_digest(exchange.request().message.envelope());
   if (!digest) return digest.error();
   return StateScope{state_purpose_, exchange.request().principal, *digest};
+}
+
+NameKind name_kind(MethodId list) {
+  if (list == MethodId::tools_list) return NameKind::tool;
+  return list == MethodId::prompts_list ? NameKind::prompt : NameKind::resource;
 }
 
 Bytes federation_server_info() { return R"({"name":"sluice","version":"0"})"; }

@@ -30,8 +30,16 @@ class FederationState {
 
   [[nodiscard]] const Limits& limits() const { return parts.reactor.limits(); }
   [[nodiscard]] Service& service(std::size_t upstream) { return upstreams[upstream].service; }
-  // How an upstream's names and URIs read to clients; warns of collisions. Outlived by this.
+  // How an upstream's URIs read to clients in what it sends. Outlived by this.
   [[nodiscard]] Renames renames(std::size_t upstream);
+  // How its lists do: names too, and without what clients may not know of; warns of collisions.
+  [[nodiscard]] Renames list_renames(std::size_t upstream, const ListForm& list);
+  // All of a list went through list_renames(): warns of patterns that matched nothing.
+  void list_ended(std::size_t upstream, const ListForm& list);
+  // Whether this list is shaped by what callers may know.
+  [[nodiscard]] bool is_filtered(const ListForm& list) const;
+  // What a client's name means, without a name where that has to be learned; nothing for one of nobody.
+  [[nodiscard]] std::optional<FederatedNames::Inward> meaning(NameKind kind, Bytes text) const;
 
   // An id for a request of our own, as JSON text.
   [[nodiscard]] std::string mint_id();
@@ -66,13 +74,18 @@ class FederationState {
     void clear();
   };
   void visit_graveyard();
+  [[nodiscard]] std::string shown_name(std::size_t upstream, NameKind kind, Bytes name);
 
-  std::uint64_t generation_;   // of the route and its upstreams
-  std::string state_purpose_;  // names it, too
+  std::uint64_t generation_;                  // of the route and its upstreams
+  std::string state_purpose_;                 // names it, too
+  std::vector<UnmatchedPatterns> unmatched_;  // by upstream
   MessageScanner scanner_;
   std::uint64_t next_id_ = 1;
   std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
 };
+
+// What the items of a list are to NameRules.
+[[nodiscard]] NameKind name_kind(MethodId list);
 
 // "sluice", as the server that clients see.
 [[nodiscard]] Bytes federation_server_info();

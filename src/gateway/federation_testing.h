@@ -169,11 +169,13 @@ class FederationTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(ring.add(1, std::string(seal_key_bytes, 'k')));
+    federate({{"files", files, seconds(5)}, {"git", git, seconds(5)}, {"web", web, seconds(3)}});
+  }
+  void federate(std::vector<FederatedUpstream> upstreams) {
     federation = std::make_unique<Federation>(
         FederationParts{world.reactor(), log, calls, "/mcp",
                         [this](Bytes label) { return Sealer(ring.derive(label), SealOrigin{}, {}); }},
-        std::vector<FederatedUpstream>{
-            {"files", files, seconds(5)}, {"git", git, seconds(5)}, {"web", web, seconds(3)}});
+        std::move(upstreams));
   }
   void TearDown() override {
     exchanges.clear();

@@ -37,6 +37,15 @@ SessionRandom draw_session_random(const UpstreamDoors& doors) {
   return random;
 }
 
+// What a route shows of an upstream; of one that is in none of its tool sets no tool.
+NameRules rules_of(const UpstreamConfig& upstream, const RouteConfig& route) {
+  NameRules rules = upstream.rules;
+  if (!route.tools) return rules;
+  const auto set = route.tools->find(upstream.name);
+  rules.tool_set = set == route.tools->end() ? std::vector<std::string>() : set->second;
+  return rules;
+}
+
 HttpServerOptions server_options(const Limits& limits) {
   HttpServerOptions options;
   options.http = limits.http;
@@ -129,11 +138,13 @@ std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
     options.limits.mcp.tool = std::max(options.limits.mcp.tool, one->config.tool_timeout);
     options.initialize = std::max(options.initialize, one->config.start_timeout);
     upstreams.push_back(one->upstream.get());
-    federated.push_back(
-        FederatedUpstream{one->config.name, *one->upstream, std::min(one->config.start_timeout, patience)});
+    federated.push_back(FederatedUpstream{one->config.name, *one->upstream,
+                                          std::min(one->config.start_timeout, patience),
+                                          rules_of(one->config, config)});
   }
+  const bool is_passed = federated.size() == 1 && federated.front().rules.empty();
   std::unique_ptr<Federation> federation;
-  if (federated.size() > 1)
+  if (!is_passed)
     federation = std::make_unique<Federation>(
         FederationParts{parts_.reactor, parts_.log, calls_, config.path,
                         [this](Bytes label) { return make_sealer(parts_, label); }},
@@ -142,7 +153,7 @@ std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
   Service& service = federation ? static_cast<Service&>(*federation) : *upstreams.front();
   const StreamableHttpServer::Parts parts{parts_.reactor, service, session_ids_, events_,
                                           [this] { return draw_session_random(parts_.doors); }};
-  return std::make_unique<Route>(config.path, std::move(upstreams), std::move(federation), parts,
+  return std::make_unique<Route>(config, std::move(upstreams), std::move(federation), parts,
                                  std::move(options));
 }
 
@@ -186,7 +197,7 @@ Status Gateway::place(const Config& config) {
     upstreams.reserve(placed.size());
     for (const Placed* one : placed) upstreams.push_back(one->upstream.get());
     const auto kept = std::find_if(old.begin(), old.end(), [&](const auto& candidate) {
-      return candidate && candidate->path() == route.path && candidate->upstreams() == upstreams;
+      return candidate && candidate->config() == route && candidate->upstreams() == upstreams;
     });
     routes_.push_back(kept != old.end() ? std::move(*kept) : make_route(route, placed));
   }

@@ -2,7 +2,8 @@
 #pragma once
 // Route: a path of the listener and what is behind it, with the front that turns one into the other.
 //
-// One upstream is served as it is; several are made one by a Federation, which the route owns. Routes share
+// One upstream is served as it is, unless something of it is hidden or renamed; then, or where there are
+// several, a Federation stands between, which the route owns. Routes share
 // upstreams and never own them. Lives on one reactor.
 
 #include <algorithm>
@@ -20,15 +21,16 @@ namespace sluice {
 
 class Route {
  public:
-  // `federation` is null where there is one upstream; `parts.service` is whichever answers.
-  Route(std::string path, std::vector<Upstream*> upstreams, std::unique_ptr<Federation> federation,
+  // `federation` may be null; `parts.service` is whichever answers.
+  Route(RouteConfig config, std::vector<Upstream*> upstreams, std::unique_ptr<Federation> federation,
         StreamableHttpServer::Parts parts, StreamableHttpOptions options)
-      : path_(std::move(path)),
+      : config_(std::move(config)),
         upstreams_(std::move(upstreams)),
         federation_(std::move(federation)),
         front_(std::move(parts), std::move(options)) {}
 
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const RouteConfig& config() const { return config_; }
+  [[nodiscard]] const std::string& path() const { return config_.path; }
   [[nodiscard]] const std::vector<Upstream*>& upstreams() const { return upstreams_; }
   [[nodiscard]] bool uses(const Upstream* upstream) const {
     return std::find(upstreams_.begin(), upstreams_.end(), upstream) != upstreams_.end();
@@ -37,7 +39,7 @@ class Route {
   [[nodiscard]] const StreamableHttpServer& front() const { return front_; }
 
  private:
-  std::string path_;
+  RouteConfig config_;
   std::vector<Upstream*> upstreams_;
   std::unique_ptr<Federation> federation_;
   StreamableHttpServer front_;  // dies first: its exchanges and sessions are the federation's

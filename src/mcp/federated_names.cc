@@ -97,6 +97,7 @@ std::string FederatedNames::shortened(std::size_t upstream, Bytes name) const {
 }
 
 FederatedNames::Outward FederatedNames::outward(std::size_t upstream, Bytes name) {
+  if (upstreams_.size() == 1) return {std::string(name), false};
   std::string plain = prefixes_[upstream] + std::string(name);
   const bool fits = !name.empty() && plain.size() <= federated_name_bytes_max && is_plain(name);
   const bool is_anothers = fits && owner(plain) != upstream;
@@ -114,6 +115,7 @@ FederatedNames::Outward FederatedNames::outward(std::size_t upstream, Bytes name
 }
 
 std::optional<FederatedNames::Inward> FederatedNames::inward(Bytes text) const {
+  if (upstreams_.size() == 1) return Inward{0, std::string(text)};
   const auto upstream = owner(text);
   if (!upstream) return std::nullopt;
   if (looks_shortened(text)) {
@@ -139,6 +141,7 @@ std::optional<std::size_t> FederatedUris::wrapper(Bytes uri) const {
 
 std::string FederatedUris::outward(std::size_t upstream, Bytes uri) {
   std::string text(uri);
+  if (schemes_.size() == 1) return text;
   if (!wrapper(uri)) {
     const auto owner = owners_.find(text);
     if (owner != owners_.end() && owner->second == upstream) return text;
@@ -154,6 +157,7 @@ std::string FederatedUris::outward(std::size_t upstream, Bytes uri) {
 }
 
 std::string FederatedUris::outward_template(std::size_t upstream, Bytes uri_template) {
+  if (schemes_.size() == 1) return std::string(uri_template);
   const bool is_new = !owners_.contains(std::string(uri_template));
   std::string out = outward(upstream, uri_template);
   if (is_new && out == uri_template && templates_.size() < limits_.templates_max)
@@ -163,6 +167,7 @@ std::string FederatedUris::outward_template(std::size_t upstream, Bytes uri_temp
 }
 
 FederatedUris::Inward FederatedUris::inward(Bytes uri) const {
+  if (schemes_.size() == 1) return {0, std::string(uri)};
   if (const auto upstream = wrapper(uri))
     return {upstream, std::string(uri.substr(schemes_[*upstream].size()))};
   Inward in{std::nullopt, std::string(uri)};

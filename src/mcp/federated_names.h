@@ -11,6 +11,8 @@
 // another upstream becomes `gw+<upstream>:<URI>`, with the URI as it is, so that a template stays one and
 // taking the scheme off gives the original. A URI that begins like that of itself is always wrapped.
 //
+// Names and URIs of an upstream that is the only one are what they are.
+//
 // Tables are bounded, in entries and in bytes: that of names begins anew when it is full, as lists fill it
 // again; URIs that do not fit are wrapped. Pure, one thread. Ledger D5.
 

@@ -79,6 +79,18 @@ TEST(FederatedNames, HoldsItsTable) {
   EXPECT_TRUE(names.inward(second)->name);
 }
 
+TEST(FederatedNames, AreWhatTheyAreForASingleUpstream) {
+  FederatedNames names({"only"}, {});
+  const std::string odd = "a b__" + std::string(80, 'x') + "_0123456789";
+  EXPECT_EQ(names.outward(0, odd).text, odd);
+  EXPECT_EQ(names.inward(odd)->name, odd);
+  FederatedUris uris({"only"}, {});
+  EXPECT_EQ(uris.outward(0, "gw+only:x"), "gw+only:x");
+  EXPECT_EQ(uris.outward_template(0, "x:{a}"), "x:{a}");
+  EXPECT_EQ(uris.inward("gw+only:x").uri, "gw+only:x");
+  EXPECT_EQ(uris.inward("gw+only:x").upstream, 0U);
+}
+
 TEST(FederatedUris, KeepsAUriForWhoHasItFirstAndWrapsItForOthers) {
   FederatedUris uris(upstreams, {});
   EXPECT_EQ(uris.outward(1, "file:///a%20b?x#y"), "file:///a%20b?x#y");

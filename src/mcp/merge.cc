@@ -171,6 +171,7 @@ Result<PageFacts> MergedPage::add(const Envelope& response, const Renames& renam
   for (const JsonSpan item : items_of(text, items)) {
     const JsonSpan key = member_of(text, item, form_.key);
     if (!is_string(text, key)) continue;  // nobody could ask for it
+    if (renames.admits && !renames.admits(string_in(text, key), item.in(text))) continue;
     Rewrite rewrite;
     rewrite.put_string(text, key, rename);
     if (is_tools) rename_tool_page(rewrite, text, item, renames);
@@ -209,7 +210,8 @@ void MergedServers::add(Bytes server, const Envelope& response) {
   const std::string instructions = string_in(text, member_of(text, response.result, "instructions"));
   if (!instructions.empty()) {
     if (!instructions_.empty()) instructions_ += "\n\n";
-    instructions_.append("# ").append(server).append("\n\n").append(instructions);
+    if (!server.empty()) instructions_.append("# ").append(server).append("\n\n");
+    instructions_ += instructions;
   }
   take_least(ttl_ms_, no_ttl_, integer_in(text, member_of(text, response.result, "ttlMs")));
   is_private_ = is_private_ || string_in(text, member_of(text, response.result, "cacheScope")) != "public";

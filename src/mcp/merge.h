@@ -31,6 +31,8 @@ struct Renames {
   Rename name;
   Rename uri;
   Rename uri_template;
+  // Whether clients may know of an item of a list, by what its server knows it by. Empty: of all.
+  std::function<bool(Bytes key, Bytes item)> admits = {};
 };
 
 // A splice that owns what it puts in.
@@ -77,6 +79,8 @@ class MergedPage {
 
   // An error, with a sentence, when the result is no page of this list; then nothing was added.
   [[nodiscard]] Result<PageFacts> add(const Envelope& response, const Renames& renames);
+  // It is shaped for its caller.
+  void is_private() { is_private_ = true; }
   // A server is missing: nobody may keep this page.
   void is_partial() { partial_ = true; }
 
@@ -98,7 +102,7 @@ class MergedPage {
 // What several servers say of themselves, as one server.
 class MergedServers {
  public:
-  // A result of `initialize` or of `server/discover`.
+  // A result of `initialize` or of `server/discover`. Without a name its instructions have no heading.
   void add(Bytes server, const Envelope& response);
   void is_partial() { partial_ = true; }
 

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Several real servers behind one path, and what of them is shown: by pattern, by tool set, under another name."""
+import pathlib
+import signal
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from mcp_client import Client  # noqa: E402
+from toolbox import Server, Tally, binary, wait_until  # noqa: E402
+
+tally = Tally()
+FIXTURE = binary("everything")
+CONFIG = """listen: {{http: '127.0.0.1:0'}}
+upstreams:
+  old: {{stdio: ['{fixture}', --era, legacy], allow: ['test_*', nothing_of_the_kind], deny: ['*_sampling', test_image_content]}}
+  new: {{stdio: ['{fixture}', --era, modern], rename: {{test_simple_text: say, 'test_x_*': 'header_*'}}}}
+  far: {{url: '{far}'}}
+tool_sets:
+  texts: {{old: [test_simple_text], far: ['test_simple_*', test_image_content]}}
+routes:
+  - {{path: /mcp, upstreams: [old, new, far]}}
+  - {{path: /texts, upstreams: [old, new, far], tools: texts}}
+"""
+
+
+class Gateway:
+    """A gateway in front of the fixture: two children of one era each and an HTTP server of both."""
+
+    def __init__(self, config=CONFIG):
+        self.folder = tempfile.TemporaryDirectory()
+        self.far = Server([FIXTURE, "--http", "127.0.0.1:0"])
+        self.file = pathlib.Path(self.folder.name, "sluice.yaml")
+        self.write(config)
+        self.server = Server([binary("sluice"), "serve", "-c", self.file])
+        self.origin = self.server.url.removesuffix("/mcp")
+
+    def write(self, config):
+        self.file.write_text(config.format(fixture=FIXTURE, far=self.far.url))
+
+    def client(self, path="/mcp"):
+        return Client(self.origin + path)
+
+    def stop(self):
+        ended = self.server.stop()
+        self.far.stop()
+        self.folder.cleanup()
+        return ended
+
+
+def case(name):
+    def run(check):
+        gateway = Gateway()
+        try:
+            complaint = check(gateway)
+        except Exception as problem:  # a test that cannot go on has failed
+            complaint = f"{type(problem).__name__}: {problem}"
+        ended = gateway.stop()
+        tally.case(name, f"{complaint}\nthe gateway said:\n{gateway.server.output()}" if complaint else ended)
+    return run
+
+
+def expect(condition, what):
+    return None if condition else f"expected {what}"
+
+
+def first(*complaints):
+    return next((complaint for complaint in complaints if complaint), None)
+
+
+def both_eras(client, other):
+    """(list tools, call a tool) in each era."""
+    other.initialize()
+    return ((lambda: names(client.modern("tools/list")), lambda name, **arguments: client.modern("tools/call", {"name": name, "arguments": arguments})),
+            (lambda: names(other.request("tools/list")), lambda name, **arguments: other.call(name, arguments)))
+
+
+def names(reply):
+    return [tool["name"] for tool in (reply.result or {}).get("tools", [])]
+
+
+@case("denied and renamed tools are so in both eras, and a denied one is as unknown as any")
+def _(g):
+    complaints = []
+    for listed, call in both_eras(g.client(), g.client()):
+        wait_until(lambda: {name.partition("__")[0] for name in listed()} == {"old", "new", "far"}, 20, pause=0.2)
+        shown = listed()
+        denied, unknown = call("old__test_image_content"), call("old__no_such_tool_at_all")
+        complaints += [
+            expect("old__test_simple_text" in shown and "far__test_image_content" in shown, f"what is allowed, got {shown}"),
+            expect(not {"old__test_image_content", "old__test_sampling", "old__json_schema_2020_12_tool"} & set(shown), f"nothing that is denied, got {shown}"),
+            expect("new__say" in shown and "new__test_simple_text" not in shown, f"new names, got {shown}"),
+            expect(denied.error == {"code": -32602, "message": "Invalid params: unknown tool: old__test_image_content"}, f"a refusal, got {denied}"),
+            expect(denied.status == unknown.status, f"the status {unknown.status}, got {denied}"),
+            expect(call("new__test_simple_text").error, "the old name to be unknown"),
+            expect((call("new__say").result or {}).get("content"), f"the renamed tool's answer, got {call('new__say')}")]
+    return first(*complaints)
+
+
+@case("a renamed tool's arguments are held against its own schema's headers")
+def _(g):
+    client = g.client()
+    wait_until(lambda: any(name.startswith("new__header_") for name in names(client.modern("tools/list"))), 20, pause=0.2)
+    tool = {"name": "new__header_mcp_header", "arguments": {"region": "eu", "query": "x"}}
+    wrong = client.modern("tools/call", tool, headers={"Mcp-Param-Region": "us"})
+    return expect(wrong.status == 400 and wrong.error["code"] == -32020, f"a refused header, got {wrong}")
+
+
+@case("rules hold at an upstream's own path, where names have no prefix")
+def _(g):
+    old, new = g.client("/mcp/old"), g.client("/mcp/new")
+    shown = names(old.modern("tools/list"))
+    return first(expect("test_simple_text" in shown and "test_image_content" not in shown, f"plain names, got {shown}"),
+                 expect(old.modern("tools/call", {"name": "test_image_content"}).error["code"] == -32602, "a refusal"),
+                 expect(new.modern("tools/call", {"name": "say"}).result, f"an answer, got {new.modern('tools/call', {'name': 'say'})}"),
+                 expect("test_simple_text" in names(g.client("/mcp/far").modern("tools/list")), "the others as they are"))
+
+
+@case("a route with a tool set shows the set, less what is denied")
+def _(g):
+    client = g.client("/texts")
+    wait_until(lambda: len(names(client.modern("tools/list"))) == 3, 20, pause=0.2)
+    reply = client.modern("tools/list")
+    return first(expect(names(reply) == ["old__test_simple_text", "far__test_simple_text", "far__test_image_content"], f"the set, got {names(reply)}"),
+                 expect(reply.result["cacheScope"] == "private", f"a private list, got {reply}"),
+                 expect(client.modern("tools/call", {"name": "new__say"}).error, "what is not in the set to be unknown"),
+                 expect(client.modern("tools/call", {"name": "far__test_simple_text"}).result, "what is in it to work"))
+
+
+@case("a pattern that matches nothing is warned of, and a reload changes what is shown")
+def _(g):
+    client = g.client()
+    wait_until(lambda: any(name.startswith("old__") for name in names(client.modern("tools/list"))), 20, pause=0.2)
+    if not wait_until(lambda: any('"nothing_of_the_kind"' in line for line in g.server.lines), 10):
+        return "expected a warning that names the pattern"
+    g.write(CONFIG.replace("old: [test_simple_text]", "old: [test_audio_content]"))
+    g.server.process.send_signal(signal.SIGHUP)
+    shown = g.client("/texts")
+    return expect(wait_until(lambda: "old__test_audio_content" in names(shown.modern("tools/list")), 20, pause=0.2), "the set of the new configuration")
+
+
+tally.end()
