@@ -173,6 +173,11 @@ def conformance(step):
     step.count(sys.executable, TESTS / "conformance" / "conformance.py", env=binaries("release"))
 
 
+def gateway(step):
+    """The conformance kit for gateways, with ours."""
+    step.count(sys.executable, TESTS / "gateway" / "gateway.py", env=binaries("release"))
+
+
 def typescript(step):
     step.count(sys.executable, TESTS / "strangers" / "strangers.py", "typescript", env=binaries("release"))
 
@@ -245,7 +250,8 @@ def sources():
 
 # Name, limit in seconds, and whether every change runs it or only --all.
 STEPS = ((build, 1200, True), (unit, 180, True), (tidy, 60, True), (simulation, 120, True), (system, 420, True),
-         (vectors, 120, True), (schemas, 180, True), (install, 180, True), (conformance, 240, True), (typescript, 240, True),
+         (vectors, 120, True), (schemas, 180, True), (install, 180, True), (conformance, 240, True), (gateway, 300, True),
+         (typescript, 240, True),
          (strangers, 900, False), (lint, 1800, False), (asan, 2100, False), (tsan, 2100, False), (fuzz, 1200, False),
          (benchmark, 300, False))
 

@@ -5,6 +5,9 @@ Our own judge of wire behaviour; that other people's clients agree is tests/stra
 """
 import http.client
 import json
+import socket
+import threading
+import time
 import urllib.parse
 
 MODERN = "2026-07-28"
@@ -112,3 +115,107 @@ class Client:
         name = params.get("name") if method in ("tools/call", "prompts/get") else params.get("uri") if method == "resources/read" else None
         mirror = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **({"Mcp-Name": name} if name else {})}
         return self.post(message, {**mirror, **(headers or {})})
+
+
+class Stream:
+    """One request and whatever comes back on it, read by a thread as it comes; a JSON body is a stream of one message.
+
+    `events` are (event id, message), the message None where an event had no data. `wait` may be called by any thread.
+    """
+
+    def __init__(self, client, method, body=None, headers=None, path=None):
+        self.status, self.headers, self.events, self.comments = None, {}, [], 0
+        self.ended, self.broken, self.text, self.retry = False, None, "", None
+        self._changed = threading.Condition()
+        self._connection = http.client.HTTPConnection(client.host, client.port, timeout=client.timeout)
+        self._connection.connect()
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = self._connection.sock  # http.client lets go of it once the response has begun
+        threading.Thread(target=self._run, args=(method, path or client.path, body, headers or {}), daemon=True).start()
+
+    def _run(self, method, path, body, headers):
+        try:
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            with self._changed:
+                self.status = response.status
+                self.headers = {name.lower(): value for name, value in response.getheaders()}
+                self._changed.notify_all()
+            if self.headers.get("content-type", "").startswith("text/event-stream"):
+                self._read_events(response)
+            else:
+                self.text = response.read().decode(errors="replace")
+                body = json.loads(self.text) if self.text and "json" in self.headers.get("content-type", "") else []
+                for message in body if isinstance(body, list) else [body]:
+                    self._add(None, message)
+        except (OSError, http.client.HTTPException, ValueError, AttributeError) as trouble:
+            self.broken = f"{type(trouble).__name__}: {trouble}"
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+        self._socket.close()
+
+    def _read_events(self, response):
+        number, data = None, []
+        for line in response:
+            line = line.decode(errors="replace").rstrip("\r\n")
+            name, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if not line and (number is not None or data):
+                self._add(number, json.loads("\n".join(data)) if "".join(data) else None)
+                number, data = None, []
+            elif line and not name:
+                self.comments += 1
+            elif name == "id":
+                number = value
+            elif name == "data":
+                data.append(value)
+            elif name == "retry":
+                self.retry = value
+
+    def _add(self, number, message):
+        with self._changed:
+            self.events.append((number, message))
+            self._changed.notify_all()
+
+    @property
+    def messages(self):
+        with self._changed:
+            return [message for _, message in self.events if message is not None]
+
+    @property
+    def last_event_id(self):
+        with self._changed:
+            return next((number for number, _ in reversed(self.events) if number is not None), None)
+
+    def wait(self, wanted, seconds):
+        """The first message that `wanted` is true of, when it has come; None when the stream ended or the time is up."""
+        end = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                found = next((message for _, message in self.events if message is not None and wanted(message)), None)
+                left = end - time.monotonic()
+                if found is not None or self.ended or left <= 0:
+                    return found
+                self._changed.wait(left)
+
+    def wait_open(self, seconds):
+        """The status, when the response has begun."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.status is not None or self.ended, seconds)
+            return self.status
+
+    def wait_end(self, seconds):
+        with self._changed:
+            return self._changed.wait_for(lambda: self.ended, seconds)
+
+    def close(self):
+        """Drops the connection, as a client does that was killed."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.wait_end(5)
+
+    def __repr__(self):
+        return f"HTTP {self.status}: {self.broken or self.text[:600] or self.messages}"

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several servers behind one endpoint: ants (legacy, stdio), bees (modern, HTTP), cats (legacy, HTTP), whose names and URIs
+collide; and one that is dead. Nothing is assumed of how a gateway names what it merges: tools are known by their descriptions."""
+import json
+import re
+import time
+
+from chapter_news import UPDATED, changed
+from chapter_running import PROGRESS
+from kit import LONG, Chapter, expect, first
+from users import Person
+
+chapter = Chapter("federation", world="federation")
+case = chapter.case
+LIVING = ("ants", "bees", "cats")
+NAMED = {"action": "accept", "content": {"name": "Ann"}}
+
+
+def tools(user):
+    """All tools by their description, which says whose they are."""
+    return {each["description"]: each for each in user.everything("tools/list", "tools")}
+
+
+def held_by(s, owner, mark):
+    if not s.servers[owner].wait(lambda report: report.get("holds") == mark, s.patience):
+        raise ValueError(f"the call that is held at {mark} never came to {owner}")
+
+
+@case("every tool of every server that lives is listed once, whoever is dead")
+def _(s):
+    listed = s.user().everything("tools/list", "tools")
+    names, said = [each["name"] for each in listed], [each["description"] for each in listed]
+    wanted = [f"{tool} of {owner}" for owner in LIVING for tool in ("echo", "ask", "sum", "unusual")]
+    missing = [each for each in wanted if said.count(each) != 1]
+    return first(expect(not missing, f"each once, but not {missing}; listed were {names}"),
+                 expect(len(names) == len(set(names)), f"names that differ, got {names}"))
+
+
+@case("names are at most 64 characters, of the allowed kinds, however long they were")
+def _(s):
+    listed = tools(s.user())
+    bad = [each["name"] for each in listed.values() if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", each["name"])]
+    long = [f"{end} of {owner}" for owner in LIVING for end in ("first", "second")]
+    return first(expect(not bad, f"good names, got {bad}"),
+                 expect(all(each in listed for each in long), "the long ones to be there too"))
+
+
+@case("names are the same for every client and after a restart")
+def _(s):
+    before = [each["name"] for each in s.user().everything("tools/list", "tools")]
+    other = [each["name"] for each in s.user(key="bob" if s.world.principals else None).everything("tools/list", "tools")]
+    if s.client == "legacy":
+        s.world.restart()
+    after = [each["name"] for each in s.user().everything("tools/list", "tools")]
+    return expect(before == other == after, f"the same names in the same order, got {before}, {other}, {after}")
+
+
+@case("a call reaches the server whose tool it is, under the server's own name, and nobody else")
+def _(s):
+    user, wrong = s.user(), {}
+    listed = tools(user)
+    for owner in LIVING:
+        mark = s.mark()
+        outcome = user.tool(listed[f"echo of {owner}"]["name"], {"text": mark})
+        got = {name: [report["got"]["params"]["name"] for report in s.servers[name].called(mark)] for name in LIVING}
+        if outcome.text != mark or got != {name: ["echo"] if name == owner else [] for name in LIVING}:
+            wrong[owner] = (outcome, got)
+    return expect(not wrong, f"one call at its owner, got {wrong}")
+
+
+@case("a tool whose name was shortened is called by its short name, without a list before")
+def _(s):
+    listed = tools(s.user())
+    names = {(owner, end): listed[f"{end} of {owner}"]["name"] for owner in LIVING for end in ("first", "second")}
+    user = s.user()
+    got = {said: user.tool(name).text for said, name in names.items()}
+    return expect(got == {(owner, end): f"{LONG}{end} of {owner}" for owner, end in names}, f"each its own, got {got}")
+
+
+@case("a name that nobody has is an error -32602 and reaches nobody")
+def _(s):
+    mark = s.mark()
+    outcomes = [s.user().tool(name, {"text": mark}) for name in ("echo", "nobody__echo", "ants", "ants__", "__echo")]
+    return first(expect(all(outcome.code == -32602 for outcome in outcomes), f"-32602 each, got {outcomes}"),
+                 expect(not any(s.servers[name].called(mark) for name in LIVING), "no call anywhere"))
+
+
+@case("prompts are merged as tools are")
+def _(s):
+    user = s.user()
+    listed = {each["description"]: each["name"] for each in user.everything("prompts/list", "prompts")}
+    got = {}
+    for owner in LIVING:
+        outcome = user.ask("prompts/get", {"name": listed.get(f"greet of {owner}", "none"), "arguments": {"who": "Ann"}})
+        got[owner] = ((outcome.result or {}).get("messages") or [{"content": {"text": outcome}}])[0]["content"]["text"]
+    return expect(got == {owner: f"Hello Ann from {owner}" for owner in LIVING}, f"each its own, got {got}")
+
+
+@case("every resource is listed, those with the same URI too, and each is read from its own server")
+def _(s):
+    user = s.user()
+    uris = [each["uri"] for each in user.everything("resources/list", "resources")]
+    texts = {uri: (user.ask("resources/read", {"uri": uri}).result or {"contents": [{}]})["contents"][0] for uri in uris}
+    owners = [content.get("text", "").rpartition(" of ")[2] for uri, content in texts.items() if "shared" in uri]
+    return first(expect(len(uris) == len(set(uris)), f"URIs that differ, got {uris}"),
+                 expect(sorted(owners) == sorted(LIVING), f"the shared URI of each of the three, got {owners} of {uris}"),
+                 expect(all(content.get("uri") == uri for uri, content in texts.items()),
+                        f"contents under the URI that was asked for, got {texts}"))
+
+
+@case("a URI that only one server has is kept as it is")
+def _(s):
+    user = s.user()
+    uris = [each["uri"] for each in user.everything("resources/list", "resources")]
+    own = [f"kit://{owner}/{i}" for owner in LIVING for i in range(5)]
+    return expect(all(uri in uris for uri in own), f"{own}, got {uris}")
+
+
+@case("templates of all are listed, and a URI of each is read from its own server")
+def _(s):
+    user = s.user()
+    templates = [each["uriTemplate"] for each in user.everything("resources/templates/list", "resourceTemplates")]
+    got = []
+    for template in templates:
+        outcome = user.ask("resources/read", {"uri": template.replace("{id}", "7")})
+        got.append(((outcome.result or {}).get("contents") or [{}])[0].get("text"))
+    return expect(len(templates) == 3 and got == ['{"id": "7"}'] * 3, f"three that can be read, got {templates} and {got}")
+
+
+@case("links and embedded resources in results can be read")
+def _(s):
+    user, wrong = s.user(), {}
+    listed = tools(user)
+    for owner in LIVING:
+        content = (user.tool(listed[f"shapes of {owner}"]["name"]).result or {}).get("content", [])
+        uris = [each.get("uri") or each.get("resource", {}).get("uri") for each in content if each["type"] in ("resource_link", "resource")]
+        reads = [((user.ask("resources/read", {"uri": uri}).result or {}).get("contents") or [{}])[0].get("text", "") for uri in uris]
+        if len(reads) != 2 or not all(text.endswith(f"of {owner}") for text in reads):
+            wrong[owner] = (uris, reads)
+    return expect(not wrong, f"two of each, got {wrong}")
+
+
+@case("completion knows the merged names and templates")
+def _(s):
+    user = s.user()
+    prompts = {each["description"]: each["name"] for each in user.everything("prompts/list", "prompts")}
+    templates = [each["uriTemplate"] for each in user.everything("resources/templates/list", "resourceTemplates")]
+    references = [{"type": "ref/prompt", "name": prompts[f"greet of {owner}"]} for owner in LIVING]
+    references += [{"type": "ref/resource", "uri": each} for each in templates]
+    got = [user.ask("completion/complete", {"ref": reference, "argument": {"name": "who", "value": "x"}}) for reference in references]
+    return expect(all(outcome.result and outcome.result["completion"]["values"][:2] == ["xa", "xb"] for outcome in got),
+                  f"values each, got {got}")
+
+
+@case("a cursor that was forged, or is of another list, is refused as -32602")
+def _(s):
+    user = s.user()
+    page = user.ask("tools/list")
+    cursor = (page.result or {}).get("nextCursor")
+    forged = [user.ask("tools/list", {"cursor": each}) for each in ("forged", *(["x" + cursor[1:], cursor[:-2]] if cursor else []))]
+    foreign = [user.ask("resources/list", {"cursor": cursor})] if cursor else []
+    return first(expect(all(each.code == -32602 for each in forged + foreign), f"-32602 each, got {forged} and {foreign}"))
+
+
+@case("the cursor of one principal is refused to another as -32602")
+def _(s):
+    if not s.world.principals:
+        return None
+    alice, bob = s.user(key="alice"), s.user(key="bob")
+    cursor = (alice.ask("tools/list").result or {}).get("nextCursor")
+    if cursor is None:  # all on one page: there is nothing to steal
+        return None
+    stolen, own = bob.ask("tools/list", {"cursor": cursor}), alice.ask("tools/list", {"cursor": cursor})
+    return first(expect(stolen.code == -32602, f"-32602, got {stolen}"), expect(own.result, f"the owner's page, got {own}"))
+
+
+@case("what can be done is the union, and the instructions of all are there")
+def _(s):
+    user = s.user()
+    result = user.greeting.result if s.client == "legacy" else user.ask("server/discover").result
+    missing = [owner for owner in LIVING if f"Instructions of {owner}." not in result.get("instructions", "")]
+    return first(expect({"tools", "prompts", "resources", "completions"} <= set(result["capabilities"]), f"all, got {result}"),
+                 expect(not missing, f"all instructions, but not of {missing}; got {result.get('instructions')}"))
+
+
+@case("a question says which server asks, and its answer goes there")
+def _(s):
+    wrong = {}
+    for owner in LIVING:
+        person = Person(form=NAMED)
+        user = s.user(person)
+        outcome = user.tool(tools(user)[f"ask of {owner}"]["name"], {"kind": "form"})
+        if not person.asked or owner not in person.asked[0][1].get("message", "") or not outcome.text or json.loads(outcome.text) != NAMED:
+            wrong[owner] = (person.asked, outcome)
+    return expect(not wrong, f"each by its name, got {wrong}")
+
+
+@case("progress comes from the server that is called")
+def _(s):
+    user = s.user()
+    listed = tools(user)
+    heard = {owner: user.tool(listed[f"steps of {owner}"]["name"], {"count": 3}, token="t").heard(PROGRESS) for owner in LIVING}
+    got = {owner: [each["progress"] for each in notes] for owner, notes in heard.items()}
+    return expect(all(each == [1, 2, 3] for each in got.values()), f"three steps each, got {got}")
+
+
+@case("a cancellation reaches the server that is called, and nobody else")
+def _(s):
+    user, wrong = s.user(), []
+    listed = tools(user)
+    for owner in LIVING:
+        mark = s.mark()
+        pending = user.start_tool(listed[f"hold of {owner}"]["name"], {"key": mark})
+        held_by(s, owner, mark)
+        others = {name: len(s.servers[name].received("notifications/cancelled")) for name in LIVING if name != owner}
+        user.cancel(pending)
+        if not s.servers[owner].wait(lambda report, mark=mark: report.get("given_up") == mark, s.patience):
+            wrong.append(owner)
+        if others != {name: len(s.servers[name].received("notifications/cancelled")) for name in others}:
+            wrong.append(f"others than {owner} were told")
+    return expect(not wrong, f"each told, but {wrong}")
+
+
+@case("a change of one server's list is told, and the merged list has it")
+def _(s):
+    user, wrong = s.user(), []
+    user.everything("tools/list", "tools")
+    news = user.watch()
+    for owner in LIVING:
+        name, end = s.mark(), time.monotonic() + s.patience
+        before = len(news.all(changed("tools")))
+        while len(news.all(changed("tools"))) == before and time.monotonic() < end:
+            s.servers[owner].tell("add_tool", name=name)
+            news.stream.wait(lambda message: False, 0.3)
+        told = len(news.all(changed("tools"))) > before
+        if not told or f"{name} of {owner}" not in tools(user):
+            wrong.append((owner, told))
+    return expect(not wrong, f"each told and listed, but {wrong}; heard was {news.stream.messages}")
+
+
+@case("updates of a resource are told under the URI that the client knows")
+def _(s):
+    user, wrong = s.user(), {}
+    uris = {}
+    for uri in [each["uri"] for each in user.everything("resources/list", "resources") if "shared" in each["uri"]]:
+        uris[user.ask("resources/read", {"uri": uri}).result["contents"][0]["text"].rpartition(" of ")[2]] = uri
+    news = user.watch(uris=list(uris.values()))
+    for owner, uri in uris.items():
+        end = time.monotonic() + s.patience
+        while uri not in [each["uri"] for each in news.all(UPDATED)] and time.monotonic() < end:
+            s.servers[owner].tell("updated", uri="kit://shared")
+            news.stream.wait(lambda message: False, 0.3)
+        if uri not in [each["uri"] for each in news.all(UPDATED)]:
+            wrong[owner] = uri
+    return first(expect(sorted(uris) == sorted(LIVING), f"the resource of each, got {uris}"),
+                 expect(not wrong, f"each told, but not {wrong}; heard was {news.stream.messages}"))
+
+
+@case("a server that dies during a call costs the others nothing")
+def _(s):
+    user = s.user()
+    listed = tools(user)
+    outcome = user.tool(listed["die of ants"]["name"], seconds=4 * s.patience)
+    others = [user.tool(listed[f"echo of {owner}"]["name"], {"text": owner}).text for owner in ("bees", "cats")]
+    return first(expect(outcome.failed, f"an error, got {outcome}"),
+                 expect(others == ["bees", "cats"], f"the others to answer, got {others}"))
+
+
+@case("results say the least of what the servers promise: the shortest life, and private if one is", client="modern")
+def _(s):
+    result = s.user().ask("tools/list").result or {}
+    return expect(result.get("cacheScope") == "private" and isinstance(result.get("ttlMs"), int) and result["ttlMs"] <= 60000,
+                  f"private and short, got {result.get('ttlMs')}, {result.get('cacheScope')}")
+
+
+@case("a log level is heeded by all")
+def _(s):
+    user, got = s.user(), {}
+    listed = tools(user)
+    for owner in LIVING:
+        got[owner] = [each["level"] for each in user.tool(listed[f"logs of {owner}"]["name"], log="error").heard("notifications/message")]
+    return expect(all(each == ["error"] for each in got.values()), f"errors only, got {got}")

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two servers behind one endpoint, one of which takes its time for every list."""
+from kit import Chapter, expect
+
+chapter = Chapter("stragglers", world="stragglers")
+case = chapter.case
+A_WHILE = 25  # seconds within which a gateway has to make up its mind about a server that does not answer
+
+
+@case("a server that does not answer delays a list for a while, does not spoil it, and delays no call to another")
+def _(s):
+    user = s.user()
+    outcome = user.ask("tools/list", seconds=A_WHILE)
+    names = {each["description"]: each["name"] for each in (outcome.result or {}).get("tools", [])}
+    if "echo of quick" not in names:
+        return f"expected the list of the other, got {outcome}"
+    user.start("tools/list")
+    called = user.tool(names["echo of quick"], {"text": "on"})
+    return expect(called.text == "on", f"an answer while a list is under way, got {called}")
+
+
+@case("a server that answers again is in the list again")
+def _(s):
+    s.servers["slow"].tell("release", key="mute")
+    user, said = s.user(), []
+    for _ in range(20):
+        said = [each["description"] for each in user.everything("tools/list", "tools", seconds=A_WHILE)]
+        if "echo of slow" in said:
+            break
+    return expect("echo of slow" in said and "echo of quick" in said, f"both, got {said}")
