@@ -34,7 +34,9 @@ async function connect() {
     return { client, transport, call: (params, options) => client.callTool(params, undefined, options) };
   }
   const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
-  const client = new Client(info, { capabilities, versionNegotiation: { mode: 'auto' } });
+  // Through a gateway both eras are there, and who wants the older one has to say so.
+  const mode = server === 'together' && era === 'legacy' ? 'legacy' : 'auto';
+  const client = new Client(info, { capabilities, versionNegotiation: { mode } });
   for (const [method, answer] of Object.entries(answers)) client.setRequestHandler(method, answer);
   const { StdioClientTransport } = await import('@modelcontextprotocol/client/stdio');
   const transport = child.length ? new StdioClientTransport(spawned) : new StreamableHTTPClientTransport(new URL(url));
@@ -133,6 +135,51 @@ const checks = {
       const said = await Promise.all([...Array(10)].map(() => tool('ask_name')));
       assert.deepEqual(said, Array(10).fill('hello Ada'));
     },
+  },
+};
+
+// All of them behind one path, and our fixture.
+checks.together = {
+  'lists the tools of all four': async () => {
+    const listed = await names();
+    for (const name of ['everything__echo', 'files__read_text_file', 'memory__create_entities', 'fixture__test_simple_text'])
+      assert(listed.includes(name), `${name} not in ${listed}`);
+    assert.equal(new Set(listed).size, listed.length);
+  },
+  'calls server-everything': async () => assert.equal(await tool('everything__echo', { message: 'grüße 🚀' }), 'Echo: grüße 🚀'),
+  'writes and reads a file with server-filesystem': async () => {
+    await tool('files__write_file', { path: `${folder}/t.txt`, content: 'together' });
+    assert.equal(await tool('files__read_text_file', { path: `${folder}/t.txt` }), 'together');
+  },
+  'remembers with server-memory': async () => {
+    const entities = [{ name: 'Ada', entityType: 'person', observations: ['wrote the first programme'] }];
+    await tool('memory__create_entities', { entities });
+    assert.match(await tool('memory__search_nodes', { query: 'programme' }), /Ada/);
+  },
+  'calls the fixture': async () => assert.match(await tool('fixture__test_simple_text'), /simple text/),
+  'is asked by server-everything and by the fixture': async () => {
+    assert.match(await tool('everything__trigger-elicitation-request'), /Ada/);
+    assert.match(await tool('fixture__test_sampling', { prompt: 'six by seven?' }), /forty-two/);
+  },
+  'lists and reads resources of two': async () => {
+    const { resources } = await client.listResources();
+    for (const uri of ['test://static-text', resources[0].uri]) {
+      assert.equal((await client.readResource({ uri })).contents[0].uri, uri);
+    }
+  },
+  'gets a prompt of each of two': async () => {
+    for (const name of ['everything__simple-prompt', 'fixture__test_simple_prompt'])
+      assert((await client.getPrompt({ name })).messages.length > 0);
+  },
+  'hears progress of the fixture': async () => {
+    const heard = [];
+    await tool('fixture__test_tool_with_progress', {}, { onprogress: ({ progress }) => heard.push(progress) });
+    assert.deepEqual(heard.slice(0, 2), [0, 50]);
+  },
+  'makes forty calls of two servers at once': async () => {
+    const tools = ['fixture__test_simple_text', 'everything__echo'];
+    const said = await Promise.all([...Array(40).keys()].map((n) => tool(tools[n % 2], { message: `${n}` })));
+    said.forEach((text, n) => assert.match(text, n % 2 ? new RegExp(`^Echo: ${n}$`) : /simple text/));
   },
 };
 

@@ -5,7 +5,8 @@
 Behind the gateway, over stdio: server-everything, server-filesystem and server-memory (all legacy), and a server on
 each TypeScript SDK that asks the user (asking_v1 legacy, asking_v2 modern). Through the gateway every client speaks its own
 newest era with all of them, and is told which one its negotiation must end in; --direct shows, without a gateway, that
-the TypeScript checks hold of the servers themselves, in the servers' eras.
+the TypeScript checks hold of the servers themselves, in the servers' eras. At last the official servers and our fixture are
+behind one path, and the TypeScript and Python SDKs use them together, in both eras.
 """
 import json
 import pathlib
@@ -87,6 +88,26 @@ def use(tally, title, words):
     return all(fine)
 
 
+def together(tally, clients, folder):
+    """server-everything, server-filesystem, server-memory and our fixture behind one path, used by the SDKs in both eras."""
+    commands = servers(folder)
+    upstreams = {name: commands[server][0] for name, server in (("everything", "everything"), ("files", "filesystem"),
+                                                                ("memory", "memory"))}
+    upstreams["fixture"] = [binary("everything")]
+    file = pathlib.Path(folder, "sluice.yaml")
+    file.write_text(json.dumps({"listen": {"http": "127.0.0.1:0"}, "routes": [{"path": "/mcp", "upstreams": list(upstreams)}],
+                                "upstreams": {name: {"stdio": words} for name, words in upstreams.items()}}))
+    gateway = Server([binary("sluice"), "serve", "-c", file])
+    fine = True
+    for name, client in clients.items():
+        for era in ("legacy",) if name == "TypeScript SDK 1.32" else ("legacy", MODERN):
+            pathlib.Path(folder, "memory.jsonl").unlink(missing_ok=True)
+            fine &= use(tally, f"{name}, four servers together, {era}:", [*client, era, "together", gateway.url, folder])
+    tally.case("gateway to four servers ends well", gateway.stop())
+    if not fine:
+        print("     the gateway said:\n" + gateway.output())
+
+
 def main(names):
     tally = Tally()
     direct = "--direct" in names
@@ -108,6 +129,9 @@ def main(names):
                 tally.case(f"gateway to {server} ends well", gateway.stop())
                 if not fine:
                     print("     the gateway said:\n" + gateway.output())
+        if not direct:
+            known = {name: client for name, (client, _, _) in clients.items() if name.startswith(("TypeScript", "Python"))}
+            together(tally, known, folder)
     tally.end()
 
 
