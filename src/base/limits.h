@@ -85,6 +85,13 @@ struct McpLimits {
   milliseconds tool_absolute = std::chrono::minutes(60);  // and with it
   milliseconds ask = seconds(600);                        // a person answering
   std::size_t ended_streams_max = 16;  // ended POST streams of a session that can still be asked for
+  std::size_t tasks_max = 10'000;      // calls that go on as tasks, and results that are kept of them
+  std::size_t tasks_per_principal_max = 1'000;
+  std::size_t task_id_bytes_max = 2 * 1024;
+  std::size_t task_watchers_max = 64;                  // requests that wait for one task's result
+  milliseconds task_ttl = std::chrono::hours(1);       // how long a task is kept when nobody says
+  milliseconds task_ttl_max = std::chrono::hours(24);  // and when somebody does
+  milliseconds task_poll = seconds(1);                 // how often clients are told to look
 };
 
 // Children and upstreams.
@@ -171,6 +178,10 @@ struct BridgeLimits {
   std::size_t attached_max = 4;             // retries of one round that are answered together
   milliseconds result_kept = seconds(60);   // for a second retry
   milliseconds ask_progress = seconds(20);  // between signs of life to an upstream whose question waits
+  // Tasks, in both directions: how often an upstream's is looked at.
+  milliseconds task_poll_least = milliseconds(100);
+  milliseconds task_poll_most = seconds(10);
+  std::size_t task_polls_failed_max = 5;  // in a row, before its call fails
 };
 
 // Several upstreams behind one route.

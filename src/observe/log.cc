@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/timestamp.h"
 #include "observe/text.h"
 
 namespace sluice {
@@ -17,33 +18,6 @@ constexpr std::string_view cut_ending = R"(,"truncated":true})"
                                         "\n";
 constexpr std::string_view hidden_mark = "[hidden]";
 constexpr std::size_t line_bytes_min = 256;  // time, level and a short message always fit
-
-void append_digits(std::string& out, std::uint64_t value, std::size_t digits) {
-  out.append(digits, '0');
-  for (std::size_t i = 1; i <= digits; ++i, value /= 10)
-    out[out.size() - i] = static_cast<char>('0' + value % 10);
-}
-
-// RFC 3339 with milliseconds, UTC.
-void append_time(std::string& out, WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const auto of_day = static_cast<std::uint64_t>((time - day).count());
-  append_digits(out, static_cast<std::uint64_t>(std::clamp(static_cast<int>(date.year()), 0, 9999)), 4);
-  out.push_back('-');
-  append_digits(out, static_cast<unsigned>(date.month()), 2);
-  out.push_back('-');
-  append_digits(out, static_cast<unsigned>(date.day()), 2);
-  out.push_back('T');
-  append_digits(out, of_day / 3'600'000, 2);
-  out.push_back(':');
-  append_digits(out, of_day / 60'000 % 60, 2);
-  out.push_back(':');
-  append_digits(out, of_day / 1'000 % 60, 2);
-  out.push_back('.');
-  append_digits(out, of_day % 1'000, 3);
-  out.push_back('Z');
-}
 
 template <class Number>
 std::string_view decimal(Number value, char (&memory)[32]) {
@@ -183,7 +157,7 @@ std::string Log::redacted(std::string_view text) const {
 
 void Log::begin(std::string& line, LogLevel level) {
   line.assign("{\"time\":\"");
-  append_time(line, clock_.wall());
+  append_rfc3339(line, clock_.wall());
   line.append("\",\"level\":\"").append(level_name(level)).push_back('"');
 }
 
