@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sdk/call.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "codec/base64.h"
@@ -104,7 +105,9 @@ Call::~Call() {
 
 Reactor& Call::reactor() { return protocol_.reactor(); }
 
-const Json& Call::client_info() const { return protocol_.client_info_of(exchange_, params_); }
+const Json& Call::client_info() const {
+  return client_info_ ? *client_info_ : protocol_.client_info_of(exchange_, params_);
+}
 
 void Call::start() {
   for (const ClientCan what : plan_.required) {
@@ -118,10 +121,35 @@ void Call::start() {
     conclude(opened.error());
     return;
   }
+  if (plan_.task == CallPlan::AsTask::at_once && !become_task()) return;
   run();
+  // It waits, and not for an answer: then it would be over.
+  if (plan_.task != CallPlan::AsTask::no && exchange_ != nullptr) become_task();
+}
+
+bool Call::become_task() {
+  ServerTasks& tasks = protocol_.tasks();
+  TaskEntry* entry = tasks.open(caller_, exchange_->session(), plan_.task_ttl);
+  if (entry == nullptr) {
+    if (plan_.task != CallPlan::AsTask::when_it_waits)
+      refuse(refusals::overloaded("there is no room for another task"));
+    return false;
+  }
+  client_info_ = client_info();
+  Exchange* exchange = std::exchange(exchange_, nullptr);
+  task_ = entry;
+  if (!said_.empty()) tasks.say(*entry, said_);
+  Json result = created_task_json(entry->state, caller_.era);
+  if (caller_.era == Era::modern) protocol_.complete_modern(result);
+  tasks.keep(*entry, std::move(exchange->attachment), *this);
+  protocol_.flush_changes();
+  exchange->finish(make_response(caller_.id, result.dump()));
+  drained();  // a task tells nobody who could be slow
+  return true;
 }
 
 void Call::run() {
+  began_ = true;
   try {
     if (protocol_.state().middleware.empty() && plan_.handler->now) {
       conclude(plan_.handler->now(plan_.arguments, context_));
@@ -181,6 +209,7 @@ void Call::cancel() {
   cancelled_ = true;
   port_->cancelled = true;
   exchange_ = nullptr;
+  task_ = nullptr;
   ask_timer_.cancel();
   const auto hooks = std::move(hooks_);
   for (const auto& hook : hooks) hook();
@@ -200,7 +229,8 @@ Exchange* Call::retire() {
 }
 
 void Call::conclude(Result<Json> outcome) {
-  if (exchange_ == nullptr) return;
+  if (over()) return;
+  if (plan_.task == CallPlan::AsTask::always && began_ && exchange_ != nullptr && !become_task()) return;
   if (!outcome) {
     conclude_failed(outcome.error());
     return;
@@ -238,16 +268,35 @@ void Call::reply_result(Json result) {
   } else if (plan_.kind == CallPlan::Kind::prompt) {
     adapt_prompt_result(result, caller_.revision);
   }
+  if (TaskEntry* task = leave_task()) {
+    const bool told_error = result["isError"].bool_or(false);
+    protocol_.tasks().succeed(*task, std::move(result), told_error);
+    return;
+  }
   const std::string response = make_response(caller_.id, result.dump());
   if (Exchange* exchange = retire()) exchange->finish(response);
 }
 
+TaskEntry* Call::leave_task() {
+  if (task_ == nullptr) return nullptr;
+  port_->cancelled = true;
+  return std::exchange(task_, nullptr);
+}
+
 void Call::reply_error(int code, std::string_view message, std::string_view data) {
+  if (TaskEntry* task = leave_task()) {
+    protocol_.tasks().fail(*task, code, message, data);
+    return;
+  }
   const std::string response = make_error_response(caller_.id, code, message, data);
   if (Exchange* exchange = retire()) exchange->finish(response);
 }
 
 void Call::refuse(const Refusal& refusal) {
+  if (task_ != nullptr) {
+    reply_error(refusal.code, refusal.message, refusal.data_json);
+    return;
+  }
   if (Exchange* exchange = retire())
     exchange->refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
 }
@@ -255,26 +304,41 @@ void Call::refuse(const Refusal& refusal) {
 // --- Telling ---
 
 void Call::progress(double done, double total, std::string_view message) {
-  if (exchange_ == nullptr || caller_.progress_token.empty()) return;
+  if (over()) return;
+  if (plan_.task != CallPlan::AsTask::no && !message.empty()) {
+    said_ = message;
+    if (task_ != nullptr) protocol_.tasks().say(*task_, said_);
+  }
+  if (caller_.progress_token.empty() || !hears()) return;
   if (progress_ && done <= *progress_) return;
   progress_ = done;
   Json params = Json::object({{"progress", done}});
   if (total > 0) params.set("total", total);
   if (!message.empty() && caller_.revision >= Revision::r2025_03_26) params.set("message", message);
+  if (task_ != nullptr) mark_related(params, task_->state.id);
   std::string text = params.dump();
   text.insert(1, "\"progressToken\":" + caller_.progress_token + ",");
   tell(make_notification("notifications/progress", text));
 }
 
 void Call::log(Severity severity, Json data, std::string_view logger) {
-  if (exchange_ == nullptr || !protocol_.wants_log(*exchange_, caller_, severity)) return;
+  if (over() || !hears()) return;
+  const Session* session = task_ == nullptr ? exchange_->session() : ServerTasks::at(*task_).session;
+  if (!protocol_.wants_log(session, caller_, severity)) return;
   Json params = Json::object({{"level", severity_text(severity)}});
   if (!logger.empty()) params.set("logger", logger);
   params.set("data", std::move(data));
+  if (task_ != nullptr) mark_related(params, task_->state.id);
   tell(make_notification("notifications/message", params.dump()));
 }
 
-void Call::tell(const std::string& notification) { crowded_ = exchange_->notify(notification) == 0; }
+void Call::tell(const std::string& notification) {
+  if (task_ != nullptr) {
+    protocol_.tasks().tell(*task_, notification);
+  } else {
+    crowded_ = exchange_->notify(notification) == 0;
+  }
+}
 
 void Call::drained() {
   crowded_ = false;
@@ -317,7 +381,7 @@ bool Call::ready(const std::vector<RawQuestion>& questions) {
 }
 
 void Call::ask(const std::vector<RawQuestion>& questions, std::coroutine_handle<> waiter) {
-  if (exchange_ == nullptr) return;
+  if (over()) return;
   open_.clear();
   for (const RawQuestion& question : questions) {
     const std::string digest = question_digest(question);
@@ -347,26 +411,30 @@ void Call::ask(const std::vector<RawQuestion>& questions, std::coroutine_handle<
     return;
   }
   waiter_ = waiter;
-  if (caller_.era == Era::modern) {
+  if (task_ != nullptr) {
+    protocol_.tasks().ask(*task_);
+  } else if (caller_.era == Era::modern) {
     reply_input_required();
   } else {
-    ask_legacy(open_);
+    reactor().arm_after(ask_timer_, protocol_.state().limits.mcp.ask);
+    ask_on(*exchange_);
   }
 }
 
-void Call::ask_legacy(std::vector<RawQuestion> batch) {  // its own copy: answers may come while this runs
-  reactor().arm_after(ask_timer_, protocol_.state().limits.mcp.ask);
+void Call::ask_on(Exchange& exchange) {
+  const std::vector<RawQuestion> batch = open_;  // answers may come while this runs
   for (const RawQuestion& question : batch) {
     Json params = question.params;
     if (!adapt_question(params, caller_.revision)) {
       answer(question.key,
              question_detail::failure("the client's revision of MCP has no form for this question"));
-      if (exchange_ == nullptr) return;
+      if (over()) return;
       continue;
     }
-    const std::string id = protocol_.register_ask(*exchange_, *this, question.key);
+    const std::string id = protocol_.register_ask(exchange, *this, question.key);
+    if (task_ != nullptr) mark_related(params, task_->state.id);
     if (params["mode"].string_or("") == "url") params.set("elicitationId", question.key + "-" + id);
-    exchange_->ask(make_request(id, question.method, params.empty() ? std::string() : params.dump()));
+    exchange.ask(make_request(id, question.method, params.empty() ? std::string() : params.dump()));
   }
 }
 
@@ -382,8 +450,18 @@ void Call::answer(const std::string& key, Json result) {
   }
 }
 
+void Call::take_answers(const Json& responses) {
+  for (const JsonMember& one : responses.members()) {
+    if (over()) return;
+    const auto asked = std::find_if(open_.begin(), open_.end(),
+                                    [&one](const RawQuestion& question) { return question.key == one.name; });
+    if (asked != open_.end() && asked->usable(one.value)) answer(one.name, one.value);
+  }
+}
+
 void Call::all_answered() {
   ask_timer_.cancel();
+  if (task_ != nullptr) protocol_.tasks().go_on(*task_);
   if (protocol_.replays()) {
     if (root_) protocol_.bury(std::move(*root_));
     root_.reset();
@@ -404,20 +482,24 @@ void Call::on_ask_timeout(void* self) {
     call.answer(question.key, question_detail::failure("the client did not answer in time"));
 }
 
-void Call::reply_input_required() {
+Json Call::input_requests() const {
   Json requests = Json::object();
   for (const RawQuestion& question : open_) {
     Json request = Json::object({{"method", question.method}});
     if (!question.params.empty()) request.set("params", question.params);
     requests.set(question.key, std::move(request));
   }
+  return requests;
+}
+
+void Call::reply_input_required() {
   auto sealed = protocol_.request_states().seal(scope_of(caller_, plan_, params_), state_json().dump(),
                                                 reactor().wall());
   if (!sealed) {
     reply_error(rpc::internal_error, sealed.error().message);
     return;
   }
-  Json result = Json::object({{"inputRequests", std::move(requests)}, {"requestState", std::move(*sealed)}});
+  Json result = Json::object({{"inputRequests", input_requests()}, {"requestState", std::move(*sealed)}});
   result.set("resultType", "input_required");
   protocol_.complete_modern(result);
   const std::string response = make_response(caller_.id, result.dump());

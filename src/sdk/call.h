@@ -3,6 +3,7 @@
 // Call: one request that a handler of the user answers, from its opening to its result.
 //
 //   started ──► result | error                     (the exchange is finished, the call buried)
+//      │  └─ or becomes a task: its exchange is finished, it lives with ServerTasks
 //      └─ asks ─ legacy: asked ──► answered ──► goes on, or with replay runs again from the top
 //              └ modern: finished with input_required and a sealed state; the retry is a new call that holds
 //              the answers
@@ -31,6 +32,7 @@
 namespace sluice {
 
 class Protocol;
+struct TaskEntry;
 
 // What a call does.
 struct CallPlan {
@@ -45,6 +47,11 @@ struct CallPlan {
   bool may_ask = false;
   std::string mime_type;  // of a resource
   std::vector<ClientCan> required;
+  // When it goes on as a task: not at all; where it first waits for anything but an answer; there, or where
+  // it ends; before it begins, as a client of 2025-11-25 asked for.
+  enum class AsTask { no, when_it_waits, always, at_once };
+  AsTask task = AsTask::no;
+  std::optional<std::chrono::milliseconds> task_ttl;
   std::chrono::milliseconds cache_ttl{0};
   bool cache_shared = false;
 };
@@ -71,6 +78,13 @@ class Call final : public Attachment {
   void cancel();
   // A legacy client answered the ask with that key.
   void answer(const std::string& key, Json result);
+
+  // A client answered some questions of a task; what does not fit is still open.
+  void take_answers(const Json& responses);
+  // What is being asked, as `inputRequests`.
+  [[nodiscard]] Json input_requests() const;
+  // Asks a legacy client what is open, on the stream of that exchange.
+  void ask_on(Exchange& exchange);
 
   // The client has room again.
   void drained();
@@ -109,6 +123,9 @@ class Call final : public Attachment {
   };
 
   Status open_state();
+  // False when it could not, and then it may be over.
+  bool become_task();
+  [[nodiscard]] bool over() const { return exchange_ == nullptr && task_ == nullptr; }
   void run();
   Task<Result<Json>> handle();
   Task<Result<Json>> middleware(std::size_t index, Request& request);
@@ -122,18 +139,22 @@ class Call final : public Attachment {
   void refuse(const Refusal& refusal);
   void lacks_capability(std::string_view required);
   void tell(const std::string& notification);
+  // Tasks of the extension tell nothing but their state.
+  [[nodiscard]] bool hears() const { return task_ == nullptr || caller_.era == Era::legacy; }
+  [[nodiscard]] TaskEntry* leave_task();
   [[nodiscard]] Exchange* retire();
-  void ask_legacy(std::vector<RawQuestion> batch);
   void all_answered();
   [[nodiscard]] Json state_json() const;
   static void on_ask_timeout(void* self);
 
   Protocol& protocol_;
   Exchange* exchange_;
+  TaskEntry* task_ = nullptr;  // instead of the exchange
   CallPlan plan_;
   Json params_;
   Caller caller_;
   ClientCapabilities capabilities_;
+  std::optional<Json> client_info_;  // of a task
   Context context_;
   std::optional<Task<void>> root_;
   std::shared_ptr<BlockingContext::Port> port_;
@@ -149,6 +170,8 @@ class Call final : public Attachment {
   Timer ask_timer_;
   std::vector<std::function<void()>> hooks_;
   std::optional<double> progress_;
+  std::string said_;    // the last message of progress, for a task
+  bool began_ = false;  // the handler did
   bool cancelled_ = false;
   bool crowded_ = false;  // the last notification found no room
 };

@@ -80,7 +80,8 @@ struct MemoryClient::Core {
       : options(std::move(given)),
         reactor(Reactor::simulated(server.state().limits, Instant{} + seconds(1),
                                    WallTime(std::chrono::hours(24 * 365 * 50)))),
-        protocol(*reactor, server.state(), Protocol::Seals{fresh_key_ring(), fresh_salt(), fresh_salt()},
+        protocol(*reactor, server.state(),
+                 Protocol::Seals{fresh_key_ring(), fresh_salt(), fresh_salt(), fresh_salt()},
                  ProtocolOptions{std::nullopt, options.replay}),
         scanner(server.state().limits.json),
         session(*this, options.principal, options.revision) {

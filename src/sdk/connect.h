@@ -25,7 +25,7 @@ namespace sluice {
 
 struct ConnectOptions {
   Revision revision = latest_modern;
-  // What the client says it can do; absent: everything.
+  // What the client says it can do; absent: everything but tasks.
   std::optional<Json> capabilities;
   Principal principal;
   bool replay = true;

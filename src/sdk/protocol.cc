@@ -18,12 +18,14 @@ Protocol::Protocol(Reactor& reactor, ServerState& state, const Seals& seals, Pro
       options_(options),
       request_states_(Sealer(seals.ring, {}, seals.states_salt), state.limits.mcp),
       cursors_(Sealer(seals.ring, {}, seals.cursors_salt), state.limits.mcp),
+      tasks_(*this, Sealer(seals.ring, {}, seals.tasks_salt), state.limits.mcp),
       alive_(std::make_shared<bool>(true)) {
   state_.protocols.push_back(this);
 }
 
 Protocol::~Protocol() {
   *alive_ = false;
+  tasks_.clear();
   std::erase(state_.protocols, this);
 }
 
@@ -50,12 +52,12 @@ const Json& Protocol::client_info_of(const Exchange* exchange, const Json& param
   return params["_meta"]["io.modelcontextprotocol/clientInfo"];
 }
 
-bool Protocol::wants_log(const Exchange& exchange, const Caller& caller, Severity severity) const {
+bool Protocol::wants_log(const Session* session, const Caller& caller, Severity severity) const {
   if (caller.era == Era::modern) {
     const auto level = parse_severity(caller.log_level);
     return level && severity >= *level;
   }
-  const Peer* peer = peer_of(exchange.session());
+  const Peer* peer = peer_of(session);
   return peer != nullptr && severity >= peer->level;
 }
 
@@ -136,7 +138,7 @@ bool Protocol::supports(ServerCapability needs) const {
     case ServerCapability::resources_subscribe: return has_resources;
     case ServerCapability::completions: return state_.completes();
     case ServerCapability::logging: return has_resources || !state_.tools.empty() || !state_.prompts.empty();
-    case ServerCapability::tasks: return false;
+    case ServerCapability::tasks: return state_.has_tasks();
     case ServerCapability::none: return true;
   }
   return false;
@@ -144,6 +146,12 @@ bool Protocol::supports(ServerCapability needs) const {
 
 void Protocol::dispatch(Opened& opened) {
   const Method* method = find_method(opened.method);
+  if (method != nullptr && method->extension == Extension::tasks && state_.has_tasks() &&
+      standing(*method, Sender::client, opened.caller.revision) == Standing::extension) {
+    if (!modern_capabilities_.has_extension(extension_text(Extension::tasks)))
+      return fail(opened, refusals::missing_capability(tasks_capability_text()));
+    return tasks_request(opened, method->id);
+  }
   const bool known = method != nullptr && method->kind == MethodKind::request &&
                      standing(*method, Sender::client, opened.caller.revision) == Standing::core;
   if (!known) return call_method(opened, opened.method);
@@ -165,6 +173,10 @@ void Protocol::dispatch(Opened& opened) {
     case MethodId::logging_set_level: return set_level(opened);
     case MethodId::completion_complete: return complete(opened);
     case MethodId::subscriptions_listen: return listen(opened);
+    case MethodId::tasks_get:
+    case MethodId::tasks_result:
+    case MethodId::tasks_cancel:
+    case MethodId::tasks_list: return tasks_request(opened, method->id);
     default: return fail(opened, refusals::method_not_found(opened.method, opened.caller.era));
   }
 }
@@ -250,12 +262,36 @@ void Protocol::call_tool(Opened& opened) {
     if (!arguments->is_object()) return fail(opened, refusals::invalid_params("arguments is no object"));
     plan.arguments = *arguments;
   }
+  if (const auto refusal = plan_task(opened, entry->info.task_support(), plan)) return fail(opened, *refusal);
   const ClientRequest& request = opened.exchange.request();
   if (request.over_http && request.era == Era::modern && !entry->headers.empty()) {
     if (const auto refusal = check_param_headers(entry->headers, plan.arguments, request.param_headers))
       return fail(opened, *refusal);
   }
   start(opened, std::move(plan));
+}
+
+std::optional<Refusal> Protocol::plan_task(const Opened& opened, TaskSupport support, CallPlan& plan) const {
+  if (opened.caller.era == Era::modern) {
+    if (support == TaskSupport::forbidden) return std::nullopt;
+    const bool knows = modern_capabilities_.has_extension(extension_text(Extension::tasks));
+    if (!knows && support == TaskSupport::required)
+      return refusals::missing_capability(tasks_capability_text());
+    if (knows)
+      plan.task =
+          support == TaskSupport::required ? CallPlan::AsTask::always : CallPlan::AsTask::when_it_waits;
+    return std::nullopt;
+  }
+  const Json* wanted = opened.caller.revision == Revision::r2025_11_25 ? opened.params.find("task") : nullptr;
+  if (wanted == nullptr) {
+    if (support != TaskSupport::required) return std::nullopt;
+    return Refusal{200, rpc::method_not_found, "this tool can be called as a task only", {}};
+  }
+  if (support == TaskSupport::forbidden)
+    return Refusal{200, rpc::method_not_found, "this tool cannot be called as a task", {}};
+  plan.task = CallPlan::AsTask::at_once;
+  if (const std::int64_t ttl = (*wanted)["ttl"].int64_or(0); ttl > 0) plan.task_ttl = milliseconds(ttl);
+  return std::nullopt;
 }
 
 void Protocol::get_prompt(Opened& opened) {
@@ -322,6 +358,10 @@ void Protocol::cancelled(Exchange& exchange, CancelReason reason) {
     if (reason != CancelReason::peer_gone)
       for (const std::string& notice : notices) exchange.session()->send(notice);
     call->cancel();
+  } else if (dynamic_cast<TaskWatch*>(exchange.attachment.get()) != nullptr) {
+    const auto notices = tasks_.unwatch(exchange);
+    if (reason != CancelReason::peer_gone)
+      for (const std::string& notice : notices) exchange.session()->send(notice);
   }
   bury(std::move(exchange.attachment));
 }
@@ -353,6 +393,7 @@ void Protocol::message(Session& session, ClientMessage message) {
 
 void Protocol::ended(Session& session) {
   sessions_.erase(&session);
+  tasks_.ended(session);
   if (session.attachment != nullptr) bury(std::move(session.attachment));
 }
 

@@ -23,6 +23,7 @@
 #include "net/reactor.h"
 #include "sdk/call.h"
 #include "sdk/server_state.h"
+#include "sdk/server_tasks.h"
 
 namespace sluice {
 
@@ -40,6 +41,7 @@ class Protocol final : public Service {
     KeyRing ring;
     Sealer::Salt states_salt{};
     Sealer::Salt cursors_salt{};
+    Sealer::Salt tasks_salt{};
   };
   Protocol(Reactor& reactor, ServerState& state, const Seals& seals, ProtocolOptions options);
   Protocol(const Protocol&) = delete;
@@ -69,13 +71,20 @@ class Protocol final : public Service {
   [[nodiscard]] bool replays() const { return options_.replay; }
   [[nodiscard]] const ClientCapabilities& capabilities_of(const Exchange& exchange, const Json& params);
   [[nodiscard]] const Json& client_info_of(const Exchange* exchange, const Json& params) const;
-  [[nodiscard]] bool wants_log(const Exchange& exchange, const Caller& caller, Severity severity) const;
+  // `session` is null in the modern era.
+  [[nodiscard]] bool wants_log(const Session* session, const Caller& caller, Severity severity) const;
   // Adds what every modern result has.
   void complete_modern(Json& result) const;
   // The raw id under which the client's answer will come back to the call.
   std::string register_ask(Exchange& exchange, Call& call, const std::string& key);
   // Tells the client, on the call's stream, that its open questions need no answer any more.
   void withdraw_asks(Exchange& exchange, const Call& call, std::string_view why);
+  // The notifications that do so; the questions are forgotten.
+  [[nodiscard]] static std::vector<std::string> withdrawals(const Exchange& exchange, const Call& call,
+                                                            std::string_view why);
+  [[nodiscard]] ServerTasks& tasks() { return tasks_; }
+  // A task changed: its clients are told.
+  void tell_task(const TaskEntry& entry);
   // Destroys it at the end of this turn.
   void bury(std::unique_ptr<Attachment> attachment);
   void bury(Task<void> task);
@@ -91,6 +100,8 @@ class Protocol final : public Service {
   void initialize(Opened& opened);
   void discover(Opened& opened);
   void list(Opened& opened, MethodId id);
+  // The part of `all` that the request's cursor means; `next` is empty after the last.
+  Result<Json> page(Opened& opened, std::vector<Json> all, std::uint64_t generation, std::string& next);
   void set_level(Opened& opened);
   void subscribe(Opened& opened, bool on);
   void listen(Opened& opened);
@@ -99,13 +110,17 @@ class Protocol final : public Service {
   void get_prompt(Opened& opened);
   void read_resource(Opened& opened);
   void call_method(Opened& opened, std::string_view method);
+  void tasks_request(Opened& opened, MethodId id);
+  void update_task(Opened& opened, TaskEntry& entry);
+  void cancel_task(Opened& opened, TaskEntry& entry);
+  void list_tasks(Opened& opened);
+  // How a call of that tool runs, or why not.
+  [[nodiscard]] std::optional<Refusal> plan_task(const Opened& opened, TaskSupport support,
+                                                 CallPlan& plan) const;
   void start(Opened& opened, CallPlan plan);
   [[nodiscard]] bool offered(const ToolEntry& entry, const Opened& opened) const;
   [[nodiscard]] bool supports(ServerCapability needs) const;
   [[nodiscard]] static Peer* peer_of(const Session* session);
-  // The notifications that withdraw a call's open questions, which are forgotten.
-  [[nodiscard]] static std::vector<std::string> withdrawals(const Exchange& exchange, const Call& call,
-                                                            std::string_view why);
   void tell_change(ListKind kind);
   void later();
   void reap();
@@ -115,6 +130,7 @@ class Protocol final : public Service {
   ProtocolOptions options_;
   RequestStates request_states_;
   Cursors cursors_;
+  ServerTasks tasks_;
   std::unordered_set<Session*> sessions_;
   std::unordered_set<Exchange*> listens_;
   std::set<ListKind> changes_;

@@ -46,24 +46,31 @@ void Protocol::list(Opened& opened, MethodId id) {
     const auto& entries = id == MethodId::resources_list ? state_.resources : state_.templates;
     for (const auto& entry : entries) all.push_back(ServerState::resource_json(*entry, revision));
   }
-  const CursorScope scope{opened.method, opened.caller.principal, state_.generation};
+  std::string next;
+  Result<Json> items = page(opened, std::move(all), state_.generation, next);
+  if (!items) return fail(opened, Refusal{200, rpc::invalid_params, items.error().message, {}});
+  Json result = Json::object({{member.data(), std::move(*items)}});
+  if (!next.empty()) result.set("nextCursor", std::move(next));
+  if (opened.caller.era == Era::modern)
+    add_cache_hints(result, state_.lists_ttl, state_.lists_shared && !state_.visible);
+  finish(opened, std::move(result));
+}
+
+Result<Json> Protocol::page(Opened& opened, std::vector<Json> all, std::uint64_t generation,
+                            std::string& next) {
+  const CursorScope scope{opened.method, opened.caller.principal, generation};
   std::size_t first = 0;
   if (const Json* cursor = opened.params.find("cursor")) {
     auto place = cursors_.open(scope, cursor->string_or("?"));
-    if (!place) return fail(opened, Refusal{200, rpc::invalid_params, place.error().message, {}});
+    if (!place) return place.error();
     if (*place) first = std::min<std::size_t>(all.size(), std::strtoull((*place)->c_str(), nullptr, 10));
   }
   const std::size_t last = std::min(all.size(), first + state_.limits.mcp.page_items_max);
   Json items = Json::array();
   for (std::size_t i = first; i < last; ++i) items.push_back(std::move(all[i]));
-  Json result = Json::object({{member.data(), std::move(items)}});
-  if (last < all.size()) {
-    auto next = cursors_.seal(scope, std::to_string(last));
-    if (next) result.set("nextCursor", std::move(*next));
-  }
-  if (opened.caller.era == Era::modern)
-    add_cache_hints(result, state_.lists_ttl, state_.lists_shared && !state_.visible);
-  finish(opened, std::move(result));
+  if (last < all.size())
+    if (auto cursor = cursors_.seal(scope, std::to_string(last))) next = std::move(*cursor);
+  return items;
 }
 
 void Protocol::complete(Opened& opened) {
@@ -135,6 +142,18 @@ void Protocol::listen(Opened& opened) {
     for (const Json& uri : uris.items())
       if (const std::string* text = uri.as_string()) listen->subscribed.insert(*text);
     honoured.set("resourceSubscriptions", uris);
+  }
+  const Json& ids = wanted["taskIds"];
+  if (ids.size() > state_.limits.mcp.subscriptions_max)
+    return fail(opened, refusals::invalid_params("taskIds names too many tasks"));
+  if (ids.is_array() && modern_capabilities_.has_extension(extension_text(Extension::tasks))) {
+    Json known = Json::array();
+    for (const Json& id : ids.items()) {
+      if (tasks_.find(opened.caller, id.string_or("")) == nullptr) continue;
+      listen->tasks.insert(std::string(id.string_or("")));
+      known.push_back(id);
+    }
+    honoured.set("taskIds", std::move(known));
   }
   Exchange& exchange = opened.exchange;
   const std::string acknowledged = tagged("notifications/subscriptions/acknowledged",

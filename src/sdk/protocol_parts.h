@@ -27,6 +27,7 @@ struct Protocol::Listen final : Attachment {
   bool tools = false;
   bool prompts = false;
   bool resources = false;
+  std::set<std::string, std::less<>> tasks;  // ids
   std::set<std::string, std::less<>> subscribed;
 };
 

@@ -32,7 +32,7 @@ class Serving {
       : reactor_(reactor),
         state_(state),
         ring_(fresh_key_ring()),
-        protocol_(reactor, state, Protocol::Seals{ring_, fresh_salt(), fresh_salt()},
+        protocol_(reactor, state, Protocol::Seals{ring_, fresh_salt(), fresh_salt(), fresh_salt()},
                   ProtocolOptions{options.era, replay_by_default()}),
         deadline_([](void* self) { static_cast<Serving*>(self)->reactor_.stop(); }, this) {
     state_.running.attach(reactor_, [this] { drain(); });

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "mcp/methods.h"
+#include "mcp/task_state.h"
 #include "sdk/protocol.h"
 #include "sdk/running.h"
 
@@ -68,6 +70,10 @@ Json ServerState::tool_json(const ToolEntry& entry, Revision revision) {
   if (revision >= Revision::r2025_06_18 && entry.output_schema)
     json.set("outputSchema", *entry.output_schema);
   if (revision < Revision::r2025_03_26) json.erase("annotations");
+  if (revision == Revision::r2025_11_25 && entry.info.task_support() != TaskSupport::forbidden) {
+    const bool required = entry.info.task_support() == TaskSupport::required;
+    json.set("execution", Json::object({{"taskSupport", required ? "required" : "optional"}}));
+  }
   return listed_for(std::move(json), revision);
 }
 
@@ -101,6 +107,11 @@ bool ServerState::completes() const {
          std::any_of(prompts.begin(), prompts.end(), has_completers);
 }
 
+bool ServerState::has_tasks() const {
+  return std::any_of(tools.begin(), tools.end(),
+                     [](const auto& entry) { return entry->info.task_support() != TaskSupport::forbidden; });
+}
+
 Json ServerState::capabilities_json(Revision revision) const {
   Json json = Json::object();
   const Json changes = Json::object({{"listChanged", true}});
@@ -111,6 +122,9 @@ Json ServerState::capabilities_json(Revision revision) const {
   if (!resources.empty() || !templates.empty())
     json.set("resources", Json::object({{"subscribe", true}, {"listChanged", true}}));
   if (!tools.empty()) json.set("tools", changes);
+  if (has_tasks() && revision == Revision::r2025_11_25) json.set("tasks", *Json::parse(tasks_offer));
+  if (has_tasks() && era_of(revision) == Era::modern)
+    json.set("extensions", Json::object({{extension_text(Extension::tasks).data(), Json::object()}}));
   return json;
 }
 

@@ -79,6 +79,8 @@ class ServerState {
   [[nodiscard]] Json implementation_json(Revision revision) const;
   [[nodiscard]] Json capabilities_json(Revision revision) const;
   [[nodiscard]] bool completes() const;
+  // Some tool may run as a task.
+  [[nodiscard]] bool has_tasks() const;
 
   // After any change of a list.
   void changed(ListKind kind);

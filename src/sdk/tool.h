@@ -29,6 +29,12 @@ struct Tool {
   std::string_view description;
 };
 
+// May a call go on as a task after its request was answered, for clients that know tasks?
+//   optional   it becomes one where the handler first waits for anything but an answer
+//   required   the same, or where it ends; clients that know no tasks cannot call it
+// What is asked before that is asked as in any other call, what is asked after it waits in the task.
+enum class TaskSupport { forbidden, optional, required };
+
 class ToolInfo final : public Listed<ToolInfo> {
  public:
   ToolInfo(std::string_view name, std::string_view description) : Listed(name, description) {}
@@ -44,10 +50,17 @@ class ToolInfo final : public Listed<ToolInfo> {
     return *this;
   }
 
+  ToolInfo& task(TaskSupport support) {
+    task_ = support;
+    return *this;
+  }
+
   [[nodiscard]] const std::vector<ClientCan>& required() const { return required_; }
+  [[nodiscard]] TaskSupport task_support() const { return task_; }
 
  private:
   std::vector<ClientCan> required_;
+  TaskSupport task_ = TaskSupport::forbidden;
 };
 
 // What a tool's handler returns, as a CallToolResult.
