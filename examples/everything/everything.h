@@ -14,6 +14,7 @@ void add_tools(sluice::Server& server);
 void add_asks(sluice::Server& server);
 void add_resources(sluice::Server& server);
 void add_prompts(sluice::Server& server);
+void add_tasks(sluice::Server& server);
 
 // A picture of one pixel and a silent sound, as bytes.
 std::string tiny_png();

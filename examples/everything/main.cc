@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
   everything::add_asks(server);
   everything::add_resources(server);
   everything::add_prompts(server);
+  everything::add_tasks(server);
   return server.run(argc, argv);
 }

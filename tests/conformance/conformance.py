@@ -27,12 +27,15 @@ RUNS = (
     (["--suite", "all", "--spec-version", "2025-03-26"], 1),
     (["--suite", "all", "--spec-version", "2025-06-18"], 27),
 )
-# Not scored in the frozen set of 2026-07-28, demanded of us all the same.
-DEMANDED = {"http-header-validation", "http-custom-header-server-validation"}
+# Not scored in the frozen set of 2026-07-28, demanded of us all the same; the suite skips tasks-status-notifications.
+TASKS = {"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields", "tasks-request-state-removal",
+         "tasks-mrtr-input", "tasks-request-headers", "tasks-dispatch-and-envelope", "tasks-required-task-error",
+         "tasks-mrtr-composition"}
+DEMANDED = {"http-header-validation", "http-custom-header-server-validation"} | TASKS
 SECONDS = 200
 # A legacy server names no keys for its asks, so the bridge in front of it invents them; and where it is told what the client
 # can do, it answers for itself when that is not enough, in its own words.
-BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless"}}
+BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless"} | TASKS}
 CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http")
 
 
