@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "gateway/federation_list.h"
 #include "gateway/federation_listen.h"
 #include "gateway/federation_merged.h"
 #include "gateway/federation_routed.h"

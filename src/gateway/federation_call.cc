@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/federation_call.h"
 
-#include <charconv>
 #include <utility>
 
 #include "codec/jsonrpc.h"
@@ -134,32 +133,6 @@ std::string FederatedCall::own_request(Bytes method, Bytes members) {
 void FederatedCall::finish(Bytes result_json) {
   client_.finish(make_response(client_.request().message.id(), result_json));
 }
-
-int error_code_of(const Envelope& response) {
-  const Bytes raw = response.view(response.error_code);
-  int code = 0;
-  std::from_chars(raw.data(), raw.data() + raw.size(), code);
-  return code;
-}
-
-UpstreamAnswer read_answer(FederationState& state, Bytes response) {
-  UpstreamAnswer answer;
-  auto message = state.scan(response);
-  if (message && message->envelope().kind == MessageKind::response) {
-    answer.message = std::move(message);
-    return answer;
-  }
-  answer.failure = refusals::internal_error("an upstream's answer is no response");
-  if (!message || message->envelope().kind != MessageKind::error_response) return answer;
-  const Envelope& envelope = message->envelope();
-  answer.failure->code = error_code_of(envelope);
-  answer.failure->http_status = answer.failure->code == rpc::method_not_found ? 404 : 200;
-  answer.failure->message = string_in(envelope.text, envelope.error_message);
-  answer.failure->data_json = envelope.error_data ? envelope.view(envelope.error_data) : Bytes();
-  return answer;
-}
-
-bool UpstreamAnswer::is_absent() const { return failure && failure->code == rpc::method_not_found; }
 
 void hide_unrouted_extensions(Rewrite& rewrite, const Envelope& envelope) {
   const JsonSpan capabilities = envelope.meta_client_capabilities;

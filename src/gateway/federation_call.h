@@ -77,18 +77,6 @@ class FederatedCall : public Attachment, protected InnerOwner {
   std::uint64_t next_leg_ = 1;
 };
 
-// An answer of an upstream to what all are asked: a result, or why there is none.
-struct UpstreamAnswer {
-  std::optional<ClientMessage> message;  // a response with a result
-  std::optional<Refusal> failure;        // else
-  // The upstream has nothing of the kind: no reason to speak of it.
-  [[nodiscard]] bool is_absent() const;
-};
-[[nodiscard]] UpstreamAnswer read_answer(FederationState& state, Bytes response);
-
-// The code of an error response.
-[[nodiscard]] int error_code_of(const Envelope& response);
-
 // Takes what federation does not route out of the client's capabilities in `_meta`.
 void hide_unrouted_extensions(Rewrite& rewrite, const Envelope& envelope);
 

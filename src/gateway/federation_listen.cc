@@ -62,12 +62,11 @@ ListenCall::ListenCall(FederationState& state, Exchange& client)
     : FederatedCall(state, client),
       watched_(state.upstreams.size()),
       acknowledge_timer_([](void* self) { static_cast<ListenCall*>(self)->acknowledge(); }, this),
-      again_timer_([](void* self) { static_cast<ListenCall*>(self)->again(); }, this),
-      change_timer_([](void* self) { static_cast<ListenCall*>(self)->flush_changes(); }, this) {
-  state.listens.insert(this);
-}
+      again_timer_([](void* self) { static_cast<ListenCall*>(self)->again(); }, this) {}
 
-ListenCall::~ListenCall() { state().listens.erase(this); }
+ListenCall::~ListenCall() {
+  if (lists_) lists_->remove(*this);
+}
 
 void ListenCall::start() {
   if (!envelope().notifications || envelope().text[envelope().notifications.begin] != '{')
@@ -76,6 +75,8 @@ void ListenCall::start() {
   if (uris_.size() > state().limits().mcp.subscriptions_max)
     return state().refuse(client(),
                           refusals::invalid_params("resourceSubscriptions names too many resources"));
+  lists_ = state().catalogue->caller_of(client());
+  lists_->add(*this);
   milliseconds longest{0};
   is_starting_ = true;
   for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
@@ -119,7 +120,7 @@ std::string ListenCall::own_meta() const {
 
 void ListenCall::acknowledged(std::size_t upstream, const Envelope& message) {
   awaited_.erase(upstream);
-  if (is_acknowledged_) return note_all_changes();  // it was away, or late
+  if (is_acknowledged_) return note_all_changes(upstream);  // it was away, or late
   any_acknowledged_ = true;
   if (message.notifications && message.text[message.notifications.begin] == '{') {
     honoured_flags_ = merge_json(honoured_flags_, flags_in(message.text, message.notifications));
@@ -176,8 +177,8 @@ std::size_t ListenCall::on_notify(InnerExchange& inner, Bytes text) {
     acknowledged(inner.upstream(), note);
     return plenty;
   }
-  if (method != nullptr && ListChanges::is_one(method->id)) {
-    note_change(method->id);
+  if (method != nullptr && is_list_change(method->id)) {
+    state().catalogue->changed(client().request().principal, ListChange{inner.upstream(), method->id});
     return plenty;
   }
   Rewrite rewrite;
@@ -188,22 +189,24 @@ std::size_t ListenCall::on_notify(InnerExchange& inner, Bytes text) {
   return deliver(rewrite.apply(note.text, note.message));
 }
 
-void ListenCall::note_change(MethodId method) {
-  changes_.add(method);
-  if (!change_timer_.armed())
-    state().parts.reactor.arm_after(change_timer_, state().limits().federation.change_notice);
+bool ListenCall::wishes(MethodId notice) {
+  const Envelope& request = envelope();
+  return std::any_of(list_flags.begin(), list_flags.end(), [&](const ListFlag& flag) {
+    return flag.method == notice && is_true(request.text, request.notifications, flag.member);
+  });
 }
 
 // What the client asked to be told of, as it may have been missed.
-void ListenCall::note_all_changes() {
-  const Envelope& request = envelope();
+void ListenCall::note_all_changes(std::size_t upstream) {
   for (const ListFlag& flag : list_flags)
-    if (is_true(request.text, request.notifications, flag.member)) note_change(flag.method);
+    if (wishes(flag.method)) lists_->changed(ListChange{upstream, flag.method}, true);
 }
 
-void ListenCall::flush_changes() {
-  change_timer_.cancel();
-  for (const Bytes method : changes_.take()) (void)deliver(make_notification(method, "{" + own_meta() + "}"));
+void ListenCall::lists_changed(const CallerLists&, const std::vector<ListChange>& changes) {
+  std::set<MethodId> told;
+  for (const ListChange& change : changes)
+    if (wishes(change.notice) && told.insert(change.notice).second)
+      (void)deliver(make_notification(method_of(change.notice).text, "{" + own_meta() + "}"));
 }
 
 // --- Ends ---
@@ -245,12 +248,6 @@ void ListenCall::again() {
   for (const std::size_t upstream : std::exchange(broken_, {})) listen_to(upstream);
   is_starting_ = false;
   finish_if_over();
-}
-
-void flush_listens(FederationState& state, const Principal& principal) {
-  const std::set<ListenCall*> listens = state.listens;
-  for (ListenCall* listen : listens)
-    if (state.listens.contains(listen) && listen->principal() == principal) listen->flush_changes();
 }
 
 }  // namespace sluice

@@ -3,9 +3,9 @@
 // ListenCall: a modern client's subscription as one on each upstream.
 //
 // It is acknowledged when all have acknowledged theirs, or after the longest of their timeouts with what was
-// acknowledged by then; what comes before that waits. Changes of lists are gathered for a moment. An upstream
-// whose subscription broke is asked again, and the lists it may have changed are told as changed. One
-// reactor. Spec: 2026-07-28 basic/utilities/subscriptions; ledger D5, D6.8.
+// acknowledged by then; what comes before that waits. Of changed lists the Catalogue tells. An upstream whose
+// subscription broke is asked again, and the lists it may have changed are taken to have. One reactor. Spec:
+// 2026-07-28 basic/utilities/subscriptions; ledger D5, D6.8.
 
 #include <set>
 #include <string>
@@ -13,18 +13,16 @@
 #include <vector>
 
 #include "gateway/federation_call.h"
+#include "gateway/federation_catalogue.h"
 
 namespace sluice {
 
-class ListenCall final : public FederatedCall {
+class ListenCall final : public FederatedCall, private ListHearer {
  public:
   ListenCall(FederationState& state, Exchange& client);
   ~ListenCall() override;
 
   void start() override;
-  // Tells at once what changed.
-  void flush_changes();
-  [[nodiscard]] const Principal& principal() { return client().request().principal; }
 
  private:
   // The client's and the upstream's text of a URI.
@@ -36,8 +34,11 @@ class ListenCall final : public FederatedCall {
   void acknowledge();
   void maybe_acknowledge();
   void again();
-  void note_change(MethodId method);
-  void note_all_changes();
+  void lists_changed(const CallerLists& caller, const std::vector<ListChange>& changes) override;
+  [[nodiscard]] Session* hearer_session() const override { return nullptr; }
+  [[nodiscard]] bool notices(std::size_t, MethodId) const override { return false; }
+  [[nodiscard]] bool wishes(MethodId notice);
+  void note_all_changes(std::size_t upstream);
   [[nodiscard]] std::size_t deliver(std::string text);
   [[nodiscard]] std::string own_meta() const;
   void over(std::size_t upstream);
@@ -59,13 +60,9 @@ class ListenCall final : public FederatedCall {
   bool any_acknowledged_ = false;
   std::optional<Refusal> failure_;
   std::vector<std::string> held_;
-  ListChanges changes_;
+  std::shared_ptr<CallerLists> lists_;
   Timer acknowledge_timer_;
   Timer again_timer_;
-  Timer change_timer_;
 };
-
-// Tells the subscriptions of this caller what changed, before the answer to what changed it.
-void flush_listens(FederationState& state, const Principal& principal);
 
 }  // namespace sluice

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Calls that every upstream has a part in: lists, the handshakes of both eras, the log level.
+// Calls that every upstream has a part in: the handshakes of both eras, the log level.
 //
 // Upstreams are asked at the same time, each within its timeout; who does not answer is left out with a
 // warning, and only when nobody does the client is refused. One reactor. Spec: ledger D5.
@@ -39,31 +39,6 @@ class FanOut : public FederatedCall {
 
   std::vector<UpstreamAnswer> answers_;
   bool asking_ = false;
-};
-
-// tools/list, prompts/list, resources/list, resources/templates/list. A page of ours is the pages of
-// upstreams one after the other until one has more, or the page is long enough; the cursor says where to go
-// on.
-class ListCall final : public FanOut {
- public:
-  ListCall(FederationState& state, Exchange& client, const ListForm& form);
-  void start() override;
-
- private:
-  void settled() override;
-  void answered(std::size_t upstream, int tag, Bytes response) override;
-  void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
-  [[nodiscard]] Result<PageFacts> add_page(std::size_t upstream, const ClientMessage& response);
-  void go_on(UpstreamAnswer answer);
-  void list_from(std::size_t first);
-  void finish_page(std::size_t upstream, const std::optional<std::string>& cursor);
-  void finish_list();
-  [[nodiscard]] std::string request(const std::optional<std::string>& cursor);
-
-  const ListForm& form_;
-  MergedPage page_;
-  std::size_t first_ = 0;
-  bool any_ = false;  // an upstream has answered
 };
 
 class DiscoverCall final : public FanOut {

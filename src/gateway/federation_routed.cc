@@ -6,8 +6,6 @@
 
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
-#include "gateway/federation_listen.h"
-
 namespace sluice {
 
 namespace {
@@ -30,6 +28,12 @@ std::string quoted(Bytes text) {
 }
 
 }  // namespace
+
+RoutedCall::RoutedCall(FederationState& state, Exchange& client)
+    : FederatedCall(state, client),
+      wait_timer_([](void* self) { static_cast<RoutedCall*>(self)->stop_waiting(); }, this) {}
+
+RoutedCall::~RoutedCall() { state().catalogue->forget(*this); }
 
 std::optional<RoutedCall::Subject> RoutedCall::find_subject() const {
   const Envelope& request = envelope();
@@ -226,11 +230,27 @@ void RoutedCall::failed(std::size_t upstream, int tag, const Refusal& refusal) {
 }
 
 void RoutedCall::finish_routed(std::size_t upstream, Bytes response) {
-  if (session() != nullptr) {
-    session()->flush_changes();
-    note_subscription(upstream, response);
-  }
-  if (session() == nullptr) flush_listens(state(), client().request().principal);
+  if (session() != nullptr) note_subscription(upstream, response);
+  if (!state().catalogue->hurry(*this, client().request().principal, upstream))
+    return hand_on(upstream, response);
+  held_ = response;
+  answered_by_ = upstream;
+  state().parts.reactor.arm_after(wait_timer_, state().limits().federation.change_wait);
+}
+
+void RoutedCall::changes_told() {
+  wait_timer_.cancel();
+  hand_on(answered_by_, std::exchange(held_, {}));
+}
+
+// What is not known by now is told as changed.
+void RoutedCall::stop_waiting() {
+  state().catalogue->forget(*this);
+  state().catalogue->give_up_checks(client().request().principal, answered_by_);
+  hand_on(answered_by_, std::exchange(held_, {}));
+}
+
+void RoutedCall::hand_on(std::size_t upstream, Bytes response) {
   const bool may_ask = is_modern() && holds(response, "input_required");
   if (!may_ask && !holds(response, "\"uri\"")) return client().finish(response);
   const auto message = state().scan(response);

@@ -5,20 +5,23 @@
 //
 // Whose a name is stands in it, but for shortened names, which a list tells. Whose a URI is is known from
 // what upstreams said; else lists are read, and after that the upstreams are asked in turn until one knows
-// it. The state of a modern question is sealed with the upstream it belongs to. Nothing is copied of an
-// answer that holds no URI. One reactor. Spec: ledger D5, D6.7.
+// it. The state of a modern question is sealed with the upstream it belongs to. An answer waits a moment for
+// those to be told who are to hear of a list it changed; else nothing is copied of one that holds no URI. One
+// reactor. Spec: ledger D5, D6.7.
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gateway/federation_call.h"
+#include "gateway/federation_catalogue.h"
 
 namespace sluice {
 
-class RoutedCall final : public FederatedCall {
+class RoutedCall final : public FederatedCall, private AnswerWaiter {
  public:
-  using FederatedCall::FederatedCall;
+  RoutedCall(FederationState& state, Exchange& client);
+  ~RoutedCall() override;
   void start() override;
 
  private:
@@ -43,6 +46,9 @@ class RoutedCall final : public FederatedCall {
   void ask_in_turn();
   void note_subscription(std::size_t upstream, Bytes response);
   void finish_routed(std::size_t upstream, Bytes response);
+  void changes_told() override;
+  void stop_waiting();
+  void hand_on(std::size_t upstream, Bytes response);
   // False when the client was refused.
   [[nodiscard]] bool seal_state(Rewrite& rewrite, const Envelope& response, std::size_t upstream);
 
@@ -52,9 +58,12 @@ class RoutedCall final : public FederatedCall {
   Subject subject_;
   bool has_learned_ = false;
   bool is_learning_ = false;
-  std::size_t pages_ = 0;                 // read to learn
-  std::optional<std::size_t> in_turn_;    // who is being asked whether it knows the URI
-  std::optional<Refusal> failure_;        // of one that could not be asked
+  std::size_t pages_ = 0;               // read to learn
+  std::optional<std::size_t> in_turn_;  // who is being asked whether it knows the URI
+  std::optional<Refusal> failure_;      // of one that could not be asked
+  std::string held_;                    // the answer, until those are told whom it changed something for
+  std::size_t answered_by_ = 0;
+  Timer wait_timer_;
   std::optional<std::string> state_raw_;  // the upstream's own requestState, as JSON text; "" for none
 };
 

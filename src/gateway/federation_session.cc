@@ -7,12 +7,22 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/federation_call.h"
+#include "gateway/federation_catalogue.h"
+#include "mcp/capabilities.h"
 
 namespace sluice {
 
 namespace {
 
 constexpr std::size_t plenty = 64 * 1024;
+
+std::uint8_t class_of(const Envelope& initialize, Revision revision) {
+  if (!initialize.capabilities) return 0;
+  const auto json = Json::parse(initialize.view(initialize.capabilities));
+  if (!json) return 0;
+  const auto capabilities = parse_client_capabilities(*json, revision);
+  return capabilities ? capabilities->capability_class() : std::uint8_t{0};
+}
 
 std::string canonical(Bytes raw) {
   const auto id = RpcId::from_raw(raw);
@@ -21,28 +31,17 @@ std::string canonical(Bytes raw) {
 
 }  // namespace
 
-bool ListChanges::is_one(MethodId method) {
-  return method == MethodId::notify_tools_changed || method == MethodId::notify_prompts_changed ||
-         method == MethodId::notify_resources_changed;
-}
-
-void ListChanges::add(MethodId method) {
-  const Bytes text = method_of(method).text;
-  if (std::find(methods_.begin(), methods_.end(), text) == methods_.end()) methods_.push_back(text);
-}
-
-std::vector<Bytes> ListChanges::take() { return std::exchange(methods_, {}); }
-
 FederatedSession::FederatedSession(FederationState& state, Exchange& initialize)
-    : state_(state),
-      client_(*initialize.session()),
-      slots_(state.upstreams.size()),
-      change_timer_([](void* self) { static_cast<FederatedSession*>(self)->flush_changes(); }, this) {
+    : state_(state), client_(*initialize.session()), slots_(state.upstreams.size()) {
   const ClientRequest& request = initialize.request();
   request_ = ClientRequest{{}, request.era,       request.revision,       request.principal,
                            {}, request.over_http, request.correlation_id, request.opened};
   const Envelope& envelope = request.message.envelope();
   if (envelope.params) params_ = envelope.view(envelope.params);
+  const Revision revision = negotiate_legacy(envelope.protocol_version);
+  lists_ = state.catalogue->caller(CallerKey{request.principal.name, revision, class_of(envelope, revision)});
+  lists_->speak_like(request);
+  lists_->add(*this);
 }
 
 FederatedSession::~FederatedSession() { end(); }
@@ -56,17 +55,22 @@ InnerSession* FederatedSession::opened(std::size_t upstream) const {
   return slot.phase == Phase::open ? slot.session.get() : nullptr;
 }
 
-bool FederatedSession::offers(std::size_t upstream, ServerCapability capability) const {
+// What the server said of a capability, by a path of members; empty for nothing.
+Bytes FederatedSession::declared(std::size_t upstream, std::string_view path) const {
   const PaddedString& known = slots_[upstream].capabilities;
-  if (known.size() == 0) return true;
-  std::string_view path = server_capability_text(capability);
   JsonSpan at{0, 0, static_cast<std::uint32_t>(known.size())};
   while (!path.empty() && at) {
     const auto dot = std::min(path.find('.'), path.size());
     at = json_member(known.view(), at, path.substr(0, dot));
     path.remove_prefix(std::min(dot + 1, path.size()));
   }
-  return at && at.in(known.view()) != "false";
+  return at ? at.in(known.view()) : Bytes();
+}
+
+bool FederatedSession::offers(std::size_t upstream, ServerCapability capability) const {
+  if (slots_[upstream].capabilities.size() == 0) return true;
+  const Bytes said = declared(upstream, server_capability_text(capability));
+  return !said.empty() && said != "false";
 }
 
 const ClientMessage* FederatedSession::hello(std::size_t upstream) const {
@@ -223,6 +227,7 @@ void FederatedSession::close_slot(std::size_t upstream) {
   state_.bury(std::move(slot.opening));
   std::erase_if(asks_, [upstream](const auto& ask) { return ask.second.upstream == upstream; });
   if (!slot.session) return;
+  lists(upstream)->source_lost(upstream);
   if (!slot.session->over()) state_.service(upstream).ended(*slot.session);
   state_.bury(std::move(slot.session));
 }
@@ -236,18 +241,26 @@ void FederatedSession::on_ended(InnerSession& session, const std::string& why) {
   const Lifetime::Watch watch(lifetime_);
   failed(upstream, why);
   if (!watch.alive() || !was_open) return;
-  if (offers(upstream, ServerCapability::tools)) note_change(MethodId::notify_tools_changed);
-  if (offers(upstream, ServerCapability::prompts)) note_change(MethodId::notify_prompts_changed);
-  if (offers(upstream, ServerCapability::resources)) note_change(MethodId::notify_resources_changed);
+  part_lists(upstream);
+  const auto tell = [&](ServerCapability capability, MethodId notice) {
+    if (offers(upstream, capability)) own_lists_->changed(ListChange{upstream, notice}, false);
+  };
+  tell(ServerCapability::tools, MethodId::notify_tools_changed);
+  tell(ServerCapability::prompts, MethodId::notify_prompts_changed);
+  tell(ServerCapability::resources, MethodId::notify_resources_changed);
 }
 
 void FederatedSession::end() {
-  ended_ = true;
-  change_timer_.cancel();
+  if (!std::exchange(ended_, true)) {
+    lists_->remove(*this);
+    if (own_lists_) own_lists_->remove(*this);
+    state_.catalogue->session_over(client_.principal(), client_);
+  }
   for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
     slots_[upstream].waiters.clear();
     close_slot(upstream);
   }
+  if (own_lists_) state_.catalogue->drop(own_lists_->key());
 }
 
 void FederatedSession::drained() {
@@ -273,8 +286,8 @@ std::optional<std::string> FederatedSession::translate(std::size_t upstream, con
   if (envelope.kind == MessageKind::request) return translate_ask(upstream, from, *message);
   const Method* method = find_method(envelope.method);
   if (method == nullptr) return std::string(text);
-  if (ListChanges::is_one(method->id)) {
-    note_change(method->id);
+  if (is_list_change(method->id)) {
+    list_changed(upstream, method->id);
     return std::nullopt;
   }
   Rewrite rewrite;
@@ -318,15 +331,42 @@ std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream,
   return rewrite.apply(envelope.text, envelope.message);
 }
 
-void FederatedSession::note_change(MethodId method) {
-  changes_.add(method);
-  if (!change_timer_.armed())
-    state_.parts.reactor.arm_after(change_timer_, state_.limits().federation.change_notice);
+// --- Lists ---
+
+const std::shared_ptr<CallerLists>& FederatedSession::lists(std::size_t upstream) const {
+  return own_.contains(upstream) ? own_lists_ : lists_;
 }
 
-void FederatedSession::flush_changes() {
-  change_timer_.cancel();
-  for (const Bytes method : changes_.take()) client_.send(make_notification(method));
+// From now on what this session gets of the upstream may be other than what others like it get.
+void FederatedSession::part_lists(std::size_t upstream) {
+  if (!own_lists_) {
+    CallerKey key = lists_->key();
+    key.session = state_.catalogue->mint_session();
+    own_lists_ = state_.catalogue->caller(key);
+    own_lists_->add(*this);
+  }
+  if (own_.insert(upstream).second) own_lists_->copy_from(*lists_, upstream);
+}
+
+void FederatedSession::list_changed(std::size_t upstream, MethodId notice) {
+  if (ended_) return;
+  part_lists(upstream);
+  state_.catalogue->changed(client_.principal(), ListChange{upstream, notice});
+}
+
+void FederatedSession::lists_changed(const CallerLists& caller, const std::vector<ListChange>& changes) {
+  std::set<MethodId> told;
+  for (const ListChange& change : changes)
+    if (lists(change.upstream).get() == &caller && told.insert(change.notice).second)
+      client_.send(make_notification(method_of(change.notice).text));
+}
+
+bool FederatedSession::notices(std::size_t upstream, MethodId notice) const {
+  if (opened(upstream) == nullptr) return false;
+  const Bytes path = notice == MethodId::notify_tools_changed     ? "tools.listChanged"
+                     : notice == MethodId::notify_prompts_changed ? "prompts.listChanged"
+                                                                  : "resources.listChanged";
+  return declared(upstream, path) == "true";
 }
 
 void FederatedSession::exchange_over(const InnerExchange& inner) {

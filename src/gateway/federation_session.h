@@ -4,8 +4,8 @@
 //
 // Opens them with the client's own `initialize`, and again when one died and is needed; tells the client what
 // they send, with ids of its questions minted anew so that those of two upstreams never meet, and their
-// answers sent back. Changes of lists are gathered for a moment. Attached to the client's session. One
-// reactor. Spec: ledger D5, D6.8, D6.9.
+// answers sent back. Of changed lists the Catalogue tells. Attached to the client's session. One reactor.
+// Spec: ledger D5, D6.8, D6.9.
 
 #include <memory>
 #include <optional>
@@ -15,25 +15,13 @@
 #include <vector>
 
 #include "base/lifetime.h"
-#include "gateway/federation_state.h"
+#include "gateway/federation_lists.h"
 
 namespace sluice {
 
 class FederatedCall;
 
-// The list_changed notifications, as a set.
-class ListChanges {
- public:
-  void add(MethodId method);
-  // Takes what was added, as methods.
-  [[nodiscard]] std::vector<Bytes> take();
-  [[nodiscard]] static bool is_one(MethodId method);
-
- private:
-  std::vector<Bytes> methods_;
-};
-
-class FederatedSession final : public Attachment, private InnerOwner {
+class FederatedSession final : public Attachment, private InnerOwner, private ListHearer {
  public:
   // `initialize` is the client's request.
   FederatedSession(FederationState& state, Exchange& initialize);
@@ -61,8 +49,9 @@ class FederatedSession final : public Attachment, private InnerOwner {
   // inner exchange it came on, or null.
   [[nodiscard]] std::optional<std::string> translate(std::size_t upstream, const InnerExchange* from,
                                                      Bytes message);
-  // Tells at once what changed.
-  void flush_changes();
+  // What it gets of an upstream's lists: what others like it get, until the upstream told this session of a
+  // change.
+  [[nodiscard]] const std::shared_ptr<CallerLists>& lists(std::size_t upstream) const;
   // The client's notification or answer.
   void on_client_message(const ClientMessage& message);
   void exchange_over(const InnerExchange& inner);
@@ -103,6 +92,10 @@ class FederatedSession final : public Attachment, private InnerOwner {
   void on_answer(InnerExchange& inner, Bytes response) override;
   void on_refused(InnerExchange& inner, const Refusal& refusal) override;
 
+  void lists_changed(const CallerLists& caller, const std::vector<ListChange>& changes) override;
+  [[nodiscard]] Session* hearer_session() const override { return &client_; }
+  [[nodiscard]] bool notices(std::size_t upstream, MethodId notice) const override;
+
   void open_slot(std::size_t upstream);
   void ask_upstream(std::size_t upstream, std::string text);
   void greeted(std::size_t upstream, ClientMessage response);
@@ -111,7 +104,9 @@ class FederatedSession final : public Attachment, private InnerOwner {
   void failed(std::size_t upstream, const std::string& why);
   void close_slot(std::size_t upstream);
   void tell_initialized(Slot& slot, std::size_t upstream);
-  void note_change(MethodId method);
+  void list_changed(std::size_t upstream, MethodId notice);
+  void part_lists(std::size_t upstream);
+  [[nodiscard]] Bytes declared(std::size_t upstream, std::string_view path) const;
   [[nodiscard]] std::optional<std::string> translate_ask(std::size_t upstream, const InnerExchange* from,
                                                          const ClientMessage& message);
   void pass(std::size_t upstream, std::string text);
@@ -125,8 +120,9 @@ class FederatedSession final : public Attachment, private InnerOwner {
   std::vector<Slot> slots_;
   std::unordered_map<std::string, Ask> asks_;  // by minted id, canonical
   std::uint64_t next_ask_ = 1;
-  ListChanges changes_;
-  Timer change_timer_;
+  std::shared_ptr<CallerLists> lists_;
+  std::shared_ptr<CallerLists> own_lists_;  // null while nothing is its own
+  std::set<std::size_t> own_;               // upstreams
   bool ended_ = false;
   Lifetime lifetime_;
 };

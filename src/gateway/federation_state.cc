@@ -2,10 +2,12 @@
 #include "gateway/federation_state.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "codec/jsonrpc.h"
 #include "crypto/digest.h"
+#include "gateway/federation_catalogue.h"
 
 namespace sluice {
 
@@ -38,13 +40,17 @@ FederationState::FederationState(FederationParts given, std::vector<FederatedUps
       uris(names_of(upstreams), limits().federation),
       cursors(parts.make_sealer("federation cursors"), limits().mcp),
       states(parts.make_sealer("federation request states"), limits().mcp),
+      catalogue(std::make_unique<Catalogue>(*this)),
       generation_(generation_of(parts.route, upstreams)),
       state_purpose_("federation " + std::to_string(generation_)),
       scanner_(limits().json) {
   for (const FederatedUpstream& upstream : upstreams) unmatched_.emplace_back(upstream.rules);
 }
 
-FederationState::~FederationState() { graveyard_->clear(); }
+FederationState::~FederationState() {
+  catalogue.reset();
+  graveyard_->clear();
+}
 
 std::string FederationState::shown_name(std::size_t upstream, NameKind kind, Bytes name) {
   const std::string kept = upstreams[upstream].rules.outward(kind, name).value_or(std::string(name));
@@ -116,7 +122,7 @@ void FederationState::visit_graveyard() {
   parts.reactor.defer([graveyard = graveyard_] { graveyard->clear(); });
 }
 
-void FederationState::bury(std::unique_ptr<InnerExchange> exchange) {
+void FederationState::bury(std::unique_ptr<Exchange> exchange) {
   if (!exchange) return;
   graveyard_->exchanges.push_back(std::move(exchange));
   visit_graveyard();
@@ -157,6 +163,32 @@ Result<StateScope> FederationState::state_scope(const Exchange& exchange) const 
   if (!digest) return digest.error();
   return StateScope{state_purpose_, exchange.request().principal, *digest};
 }
+
+int error_code_of(const Envelope& response) {
+  const Bytes raw = response.view(response.error_code);
+  int code = 0;
+  std::from_chars(raw.data(), raw.data() + raw.size(), code);
+  return code;
+}
+
+UpstreamAnswer read_answer(FederationState& state, Bytes response) {
+  UpstreamAnswer answer;
+  auto message = state.scan(response);
+  if (message && message->envelope().kind == MessageKind::response) {
+    answer.message = std::move(message);
+    return answer;
+  }
+  answer.failure = refusals::internal_error("an upstream's answer is no response");
+  if (!message || message->envelope().kind != MessageKind::error_response) return answer;
+  const Envelope& envelope = message->envelope();
+  answer.failure->code = error_code_of(envelope);
+  answer.failure->http_status = answer.failure->code == rpc::method_not_found ? 404 : 200;
+  answer.failure->message = string_in(envelope.text, envelope.error_message);
+  answer.failure->data_json = envelope.error_data ? envelope.view(envelope.error_data) : Bytes();
+  return answer;
+}
+
+bool UpstreamAnswer::is_absent() const { return failure && failure->code == rpc::method_not_found; }
 
 NameKind name_kind(MethodId list) {
   if (list == MethodId::tools_list) return NameKind::tool;

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,7 @@
 
 namespace sluice {
 
-class ListenCall;
+class Catalogue;
 
 class FederationState {
  public:
@@ -46,7 +45,7 @@ class FederationState {
   // A message with padding of its own; nothing when it is none.
   [[nodiscard]] std::optional<ClientMessage> scan(Bytes text);
 
-  void bury(std::unique_ptr<InnerExchange> exchange);
+  void bury(std::unique_ptr<Exchange> exchange);
   void bury(std::unique_ptr<InnerSession> session);
 
   // The end of an exchange that no upstream has a part in, or counts.
@@ -64,11 +63,11 @@ class FederationState {
   FederatedUris uris;
   Cursors cursors;
   RequestStates states;
-  std::set<ListenCall*> listens;
+  std::unique_ptr<Catalogue> catalogue;
 
  private:
   struct Graveyard {
-    std::vector<std::unique_ptr<InnerExchange>> exchanges;
+    std::vector<std::unique_ptr<Exchange>> exchanges;
     std::vector<std::unique_ptr<InnerSession>> sessions;
     bool is_visited = false;  // somebody will come and clear it
     void clear();
@@ -83,6 +82,18 @@ class FederationState {
   std::uint64_t next_id_ = 1;
   std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
 };
+
+// An answer of an upstream to what all are asked: a result, or why there is none.
+struct UpstreamAnswer {
+  std::optional<ClientMessage> message;  // a response with a result
+  std::optional<Refusal> failure;        // else
+  // The upstream has nothing of the kind: no reason to speak of it.
+  [[nodiscard]] bool is_absent() const;
+};
+[[nodiscard]] UpstreamAnswer read_answer(FederationState& state, Bytes response);
+
+// The code of an error response.
+[[nodiscard]] int error_code_of(const Envelope& response);
 
 // What the items of a list are to NameRules.
 [[nodiscard]] NameKind name_kind(MethodId list);

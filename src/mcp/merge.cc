@@ -158,34 +158,49 @@ const ListForm* list_form(MethodId method) {
   return found == forms.end() ? nullptr : &*found;
 }
 
-Result<PageFacts> MergedPage::add(const Envelope& response, const Renames& renames) {
+Result<PageFacts> read_page(const ListForm& form, const Envelope& response) {
   const Bytes text = response.text;
-  const JsonSpan items = member_of(text, response.result, form_.items);
-  if (!is_array(text, items))
-    return Error(Errc::invalid, "the result has no list '" + std::string(form_.items) + "'");
-  const bool is_tools = form_.method == MethodId::tools_list;
-  const Renames::Rename& rename = form_.key == "name"  ? renames.name
-                                  : form_.key == "uri" ? renames.uri
-                                                       : renames.uri_template;
+  if (!is_array(text, member_of(text, response.result, form.items)))
+    return Error(Errc::invalid, "the result has no list '" + std::string(form.items) + "'");
   PageFacts facts;
-  for (const JsonSpan item : items_of(text, items)) {
-    const JsonSpan key = member_of(text, item, form_.key);
+  if (const JsonSpan next = member_of(text, response.result, "nextCursor"); is_string(text, next))
+    facts.next_cursor = string_in(text, next);
+  facts.ttl_ms = integer_in(text, member_of(text, response.result, "ttlMs"));
+  facts.is_private = string_in(text, member_of(text, response.result, "cacheScope")) != "public";
+  return facts;
+}
+
+ShownItems show_items(const ListForm& form, const Envelope& response, const Renames& renames) {
+  const Bytes text = response.text;
+  const bool is_tools = form.method == MethodId::tools_list;
+  const Renames::Rename& rename = form.key == "name"  ? renames.name
+                                  : form.key == "uri" ? renames.uri
+                                                      : renames.uri_template;
+  ShownItems shown;
+  for (const JsonSpan item : items_of(text, member_of(text, response.result, form.items))) {
+    const JsonSpan key = member_of(text, item, form.key);
     if (!is_string(text, key)) continue;  // nobody could ask for it
     if (renames.admits && !renames.admits(string_in(text, key), item.in(text))) continue;
     Rewrite rewrite;
     rewrite.put_string(text, key, rename);
     if (is_tools) rename_tool_page(rewrite, text, item, renames);
-    if (!items_.empty()) items_.push_back(',');
-    items_ += rewrite.apply(text, item);
-    ++facts.items;
+    if (shown.count++ != 0) shown.json.push_back(',');
+    shown.json += rewrite.apply(text, item);
   }
-  count_ += facts.items;
-  if (const JsonSpan next = member_of(text, response.result, "nextCursor"); is_string(text, next))
-    facts.next_cursor = string_in(text, next);
-  facts.ttl_ms = integer_in(text, member_of(text, response.result, "ttlMs"));
-  facts.is_private = string_in(text, member_of(text, response.result, "cacheScope")) != "public";
+  return shown;
+}
+
+void MergedPage::add(const PageFacts& facts, const ShownItems& items) {
+  if (count_ != 0 && items.count != 0) items_.push_back(',');
+  items_ += items.json;
+  count_ += items.count;
   take_least(ttl_ms_, no_ttl_, facts.ttl_ms);
   is_private_ = is_private_ || facts.is_private;
+}
+
+Result<PageFacts> MergedPage::add(const Envelope& response, const Renames& renames) {
+  auto facts = read_page(form_, response);
+  if (facts) add(*facts, show_items(form_, response, renames));
   return facts;
 }
 

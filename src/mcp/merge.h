@@ -66,18 +66,28 @@ struct ListForm {
 
 // What a page says beside its items.
 struct PageFacts {
-  std::size_t items = 0;
   std::optional<std::string> next_cursor;  // "" is one, too
   std::optional<std::int64_t> ttl_ms;
   bool is_private = false;
 };
+// An error, with a sentence, when the result is no page of this list.
+[[nodiscard]] Result<PageFacts> read_page(const ListForm& form, const Envelope& response);
+
+// Items as clients see them, with commas between.
+struct ShownItems {
+  std::string json;
+  std::size_t count = 0;
+};
+// Those of a page that read_page() has taken.
+[[nodiscard]] ShownItems show_items(const ListForm& form, const Envelope& response, const Renames& renames);
 
 // Pages of several servers put on one, in the order in which they are added.
 class MergedPage {
  public:
   explicit MergedPage(const ListForm& form) : form_(form) {}
 
-  // An error, with a sentence, when the result is no page of this list; then nothing was added.
+  void add(const PageFacts& facts, const ShownItems& items);
+  // A page as its server sent it. An error, with a sentence, when it is none; then nothing was added.
   [[nodiscard]] Result<PageFacts> add(const Envelope& response, const Renames& renames);
   // It is shaped for its caller.
   void is_private() { is_private_ = true; }

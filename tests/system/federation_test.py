@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Several real servers behind one path, and what of them is shown: by pattern, by tool set, under another name."""
+import os
 import pathlib
 import signal
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
@@ -139,6 +141,24 @@ def _(g):
     g.server.process.send_signal(signal.SIGHUP)
     shown = g.client("/texts")
     return expect(wait_until(lambda: "old__test_audio_content" in names(shown.modern("tools/list")), 20, pause=0.2), "the set of the new configuration")
+
+
+@case("a server that hangs is shown as it was, and holds up nobody")
+def _(g):
+    client = g.client()
+    wait_until(lambda: {name.partition("__")[0] for name in names(client.modern("tools/list"))} == {"old", "new", "far"}, 20, pause=0.2)
+    before = client.modern("tools/list")
+    os.kill(g.far.process.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        replies = [client.modern("tools/list") for _ in range(3)]
+        took = time.monotonic() - started
+    finally:
+        os.kill(g.far.process.pid, signal.SIGCONT)
+    return first(*(expect(names(reply) == names(before), f"the same tools, got {reply}") for reply in replies),
+                 expect(replies[0].result["ttlMs"] == 0, f"a list that nobody keeps, got {replies[0]}"),
+                 expect(took < 8, f"three lists within 8 s, took {took:.1f} s"),
+                 expect(wait_until(lambda: (client.modern("tools/call", {"name": "far__test_simple_text"}).result or {}).get("content"), 20), "it to answer again"))
 
 
 tally.end()
