@@ -2,7 +2,7 @@
 """What a server asks during a call: elicitation by form and by page, sampling, roots; and the states that carry the answers."""
 import json
 
-from kit import Chapter, expect, first
+from kit import Chapter, expect, first, goes_on
 from users import Person
 
 chapter = Chapter("asks")
@@ -287,3 +287,94 @@ def _(s):
     refused = s.user(everybody()).start("tools/call", retry).outcome()
     return first(expect(refused.code == -32602, f"-32602, got {refused}"),
                  expect(len(s.server.called(mark)) == 1, "one call at the server"))
+
+
+@case("two retries with the same state at the same time end in one run and the same answer", client="modern", server="legacy")
+def _(s):
+    mark = s.mark()
+    user, params, outcome = asked_once(s, mark)
+    retry = user.answered(params, outcome)
+    pending = [user.start("tools/call", retry) for _ in range(2)]
+    done = [each.outcome() for each in pending]
+    return first(expect(any(answered(each) == NAMED for each in done), f"the answer, got {done}"),
+                 expect(all(answered(each) == NAMED or each.code == -32602 for each in done), f"the answer or -32602, got {done}"),
+                 expect(len(s.server.called(mark)) == 1, "one call at the server"))
+
+
+@case("a question that the server withdraws does not keep its result from the client", server="legacy")
+def _(s):
+    mark = s.mark()
+    slow = Person(form=lambda params: None) if s.client == "legacy" else everybody()
+    user = s.user(slow)
+    params = {"name": "ask_impatiently", "arguments": {"key": mark}}
+    pending = user.start("tools/call", params)
+    if not s.server.wait(lambda report: "asked" in report, s.patience):
+        return "expected a question"
+    if s.client == "legacy":
+        s.server.tell("release", key=mark)
+        return expect(pending.outcome().text == "gave up", f"the result, got {pending.stream}")
+    retry = user.answered(params, pending.outcome())
+    s.server.tell("release", key=mark)
+    done = user.start("tools/call", retry).outcome()
+    return expect(done.text == "gave up", f"the result, got {done}")
+
+
+@case("a server that dies once it was answered costs an error that says so, and not the same question again")
+def _(s):
+    person = everybody()
+    outcome = s.user(person).tool("ask_then_die", seconds=2 * s.patience)
+    return first(expect(outcome.failed and (outcome.result or {}).get("resultType") != "input_required", f"an error, got {outcome}"),
+                 expect(len(person.asked) == 1, f"one question, got {person.asked}"), goes_on(s.user()))
+
+
+@case("a client of 2025-06-18 is shown forms, without what it does not know, and no pages", client="legacy")
+def _(s):
+    class Older(Person):
+        capabilities = {"elicitation": {}}
+    person = Older(form=NAMED)
+    user = s.user(person, revision="2025-06-18")
+    outcome = user.tool("ask", {"kind": "form"})
+    mode = [params.get("mode") for _, params in person.asked]
+    refused = user.tool("ask", {"kind": "url"})
+    return first(expect(answered(outcome) == NAMED, f"{NAMED}, got {outcome}"),
+                 expect(s.server.era == "legacy" or mode == [None], f"no mode, which is of 2025-11-25, got {mode}"),
+                 expect(refused.failed and len(person.asked) == 1, f"no page, got {refused} after {person.asked}"))
+
+
+@case("a client that leaves after it answered cancels the call at the server", client="modern", server="legacy")
+def _(s):
+    mark = s.mark()
+    user = s.user(everybody())
+    params = {"name": "ask", "arguments": {"kind": "form", "then": mark}}
+    outcome = user.start("tools/call", params).outcome()
+    retry = user.start("tools/call", user.answered(params, outcome))
+    if not s.server.wait(lambda report: report.get("holds") == mark, s.patience):
+        return f"expected the call to go on, got {retry.stream}"
+    retry.drop()
+    return expect(s.server.wait(lambda report: report.get("given_up") == mark, s.patience), "the server to be told")
+
+
+@case("answers that are no answers never reach the server, and the right one is still taken", client="modern", server="legacy")
+def _(s):
+    user, params, outcome = asked_once(s)
+    retry = user.answered(params, outcome)
+    key, wrong = next(iter(retry["inputResponses"])), []
+    for junk in ([], "text", 5, {key: None}, {key: "text"}, {key: [1]}):
+        reply = user.start("tools/call", {**retry, "inputResponses": junk}).outcome()
+        if reply.code != -32602 and (reply.result or {}).get("resultType") != "input_required":
+            wrong.append((junk, reply))
+    done = user.start("tools/call", retry).outcome()
+    return first(expect(not wrong, f"-32602 or the question again, got {wrong}"), expect(answered(done) == NAMED, f"the answer, got {done}"))
+
+
+@case("a call that is cancelled while its person thinks is not made again", client="legacy", server="modern")
+def _(s):
+    mark = s.mark()
+    user = s.user(Person(form=lambda params: None))
+    pending = user.start_tool("ask", {"kind": "form", "mark": mark})
+    question = pending.stream.wait(lambda message: message.get("method") == "elicitation/create", s.patience)
+    user.cancel(pending)
+    if question:
+        user.send({"jsonrpc": "2.0", "id": question["id"], "result": NAMED}).wait_end(s.patience)
+    return first(expect(question, f"a question, got {pending.stream}"), goes_on(user),
+                 expect(len(s.server.called(mark)) == 1, f"one call at the server, got {len(s.server.called(mark))}"))

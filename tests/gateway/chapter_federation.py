@@ -280,3 +280,63 @@ def _(s):
     for owner in LIVING:
         got[owner] = [each["level"] for each in user.tool(listed[f"logs of {owner}"]["name"], log="error").heard("notifications/message")]
     return expect(all(each == ["error"] for each in got.values()), f"errors only, got {got}")
+
+
+@case("each server is asked for its own subscription, and no longer once it was ended", client="legacy")
+def _(s):
+    user = s.user()
+    news = user.watch(uris=["kit://ants/1", "kit://cats/1"])
+    user.ask("resources/unsubscribe", {"uri": "kit://ants/1"})
+    got = {name: ([each["got"]["params"]["uri"] for each in s.servers[name].received("resources/subscribe")][-1:],
+                  [each["got"]["params"]["uri"] for each in s.servers[name].received("resources/unsubscribe")][-1:]) for name in ("ants", "cats")}
+    news.stream.close()
+    return expect(got["ants"] == (["kit://ants/1"], ["kit://ants/1"]) and got["cats"][0] == ["kit://cats/1"] and got["cats"][1] != ["kit://cats/1"],
+                  f"ants both, cats the first, got {got}")
+
+
+@case("a state belongs to the server that asked: with another's tool it is refused as -32602", client="modern")
+def _(s):
+    user = s.user(Person(form=NAMED))
+    listed = tools(user)
+    params = {"name": listed["ask of ants"]["name"], "arguments": {"kind": "form"}}
+    asked = user.start("tools/call", params).outcome()
+    retry = user.answered(params, asked)
+    before = {owner: len(s.servers[owner].received("tools/call")) for owner in LIVING}
+    stolen = user.start("tools/call", {**retry, "name": listed["ask of cats"]["name"]}).outcome()
+    after = {owner: len(s.servers[owner].received("tools/call")) for owner in LIVING}
+    done = user.start("tools/call", retry).outcome()
+    return first(expect(stolen.code == -32602 and before == after, f"-32602 and no call, got {stolen}"),
+                 expect(done.text and json.loads(done.text) == NAMED, f"the right one to work, got {done}"))
+
+
+@case("equal questions of two servers at the same time are not confused")
+def _(s):
+    people = {owner: Person(form={"action": "accept", "content": {"name": owner}}) for owner in LIVING}
+    users = {owner: s.user(each) for owner, each in people.items()}
+    listed = tools(users["ants"])
+    names = {owner: listed[f"ask of {owner}"]["name"] for owner in LIVING}
+    if s.client == "legacy":
+        pending = {owner: users["ants"].start_tool(names[owner], {"kind": "form"}) for owner in LIVING}
+        got = {owner: json.loads(each.outcome().text or "null") for owner, each in pending.items()}
+        return expect(got == {owner: people["ants"].answers["form"] for owner in LIVING}, f"all of ants' person, got {got}")
+    rounds = {owner: users[owner].start("tools/call", {"name": names[owner], "arguments": {"kind": "form"}}).outcome() for owner in LIVING}
+    got = {}
+    for owner in reversed(LIVING):
+        retry = users[owner].answered({"name": names[owner], "arguments": {"kind": "form"}}, rounds[owner])
+        got[owner] = json.loads(users[owner].start("tools/call", retry).outcome().text or "null")
+    return expect(got == {owner: people[owner].answers["form"] for owner in LIVING}, f"each their own, got {got}")
+
+
+@case("behind one endpoint too, what is told to one principal's server the other has not heard")
+def _(s):
+    if not s.world.principals:
+        return None
+    alice, bob = s.user(key="alice"), s.user(key="bob")
+    listed, wrong = tools(alice), {}
+    for owner in ("ants", "cats"):  # bees keep nothing
+        word = s.mark()
+        alice.tool(listed[f"remember of {owner}"]["name"], {"word": word})
+        got = [user.tool(listed[f"recall of {owner}"]["name"]).text for user in (bob, alice)]
+        if got[0] == word or got[1] != word:
+            wrong[owner] = got
+    return expect(not wrong, f"alice's words for alice only, got {wrong}")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a client and a server come to know each other: initialize, server/discover, ping, sessions."""
-from kit import Chapter, expect, first
+from kit import Chapter, expect, first, goes_on
 from users import MODERN, PREFIX, Person
 
 chapter = Chapter("handshake")
@@ -161,3 +161,45 @@ def _(s):
     outcome = user.ask("tools/list")
     user.version = "2025-11-25"
     return expect(outcome.status == 400, f"HTTP 400, got {outcome}")
+
+
+@case("a client of before 2025-06-18 need not say its revision in a header", client="legacy")
+def _(s):
+    user = s.user(revision="2025-03-26")
+    user.version = None
+    return goes_on(user)
+
+
+@case("what belongs to sessions means nothing in a modern request", client="modern")
+def _(s):
+    outcome = s.user().tool("echo", {"text": "x"}, headers={"Mcp-Session-Id": "made-up", "Last-Event-ID": "made-up"})
+    return expect(outcome.text == "x" and "mcp-session-id" not in outcome.headers, f"the answer, got {outcome}")
+
+
+@case("two sessions of one client have two sessions at the server", client="legacy", server="legacy")
+def _(s):
+    one, other = s.user(), s.user()
+    one.tool("remember", {"word": "mine"})
+    got = [other.tool("recall").text, one.tool("recall").text]
+    return expect(got == ["nothing", "mine"], f"nothing in the second, got {got}")
+
+
+@case("a session that is ended ends its calls, at the server too", client="legacy")
+def _(s):
+    user, mark = s.user(), s.mark()
+    pending = user.start_tool("hold", {"key": mark})
+    if not s.server.wait(lambda report: report.get("holds") == mark, s.patience):
+        return "expected a call at the server"
+    session = s.server.called(mark)[0]["session"]
+    user.end()
+    user.session = None
+    gone = s.server.wait(lambda report: report.get("given_up") == mark or session in (report.get("deleted"), report.get("ended")), s.patience)
+    return first(expect(pending.stream.wait_end(s.patience), "the stream to end"), expect(gone, "the server to be told, in one way or another"))
+
+
+@case("thirty sessions at once are all served", client="legacy")
+def _(s):
+    users = [s.user() for _ in range(30)]
+    pending = [user.start_tool("echo", {"text": str(i)}) for i, user in enumerate(users)]
+    got = [each.outcome().text for each in pending]
+    return expect(got == [str(i) for i in range(30)], f"each its own, got {got}")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams that break: what goes on, what ends, and what can be fetched later."""
+import json
+
 from chapter_news import changed, provoke
 from chapter_running import PROGRESS, given_up, held
 from kit import Chapter, expect, first, goes_on
-from users import News
+from users import News, Person
 
 chapter = Chapter("streams")
 case = chapter.case
@@ -187,3 +189,23 @@ def _(s):
     quick = [user.tool("echo", {"text": str(i)}).text for i in range(5)]
     s.server.tell("release", key=mark)
     return expect(quick == list("01234") and pending.outcome().text == f"held {mark}", f"all, got {quick} and {pending.stream}")
+
+
+@case("a question whose stream was dropped is fetched with the last event id, and answered", client="legacy", offer="resumption")
+def _(s):
+    answer = {"action": "accept", "content": {"name": "Ann"}}
+    slow = Person(form=lambda params: None)  # shown, and the connection is lost before the answer
+    user = s.user(slow)
+    pending = user.start_tool("ask", {"kind": "form"}, token="t")
+    question = pending.stream.wait(lambda message: message.get("method") == "elicitation/create", s.patience)
+    ids = [number for number, message in pending.stream.events if number is not None and message != question]
+    pending.drop()
+    if not question:
+        return f"expected a question, got {pending.stream}"
+    user.send({"jsonrpc": "2.0", "id": question["id"], "result": answer}).wait_end(s.patience)
+    last = pending.stream.last_event_id or (ids or [None])[-1]
+    if last is None:
+        return f"expected event ids, got {pending.stream.events}"
+    resumed = user.knock(last)
+    done = resumed.wait(lambda message: message.get("id") == pending.id and "result" in message, s.patience)
+    return expect(done and "Ann" in json.dumps(done), f"the answer to the call, got {resumed}")

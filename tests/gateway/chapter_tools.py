@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tools: what is listed, what is called, what comes back."""
+import base64
+import json
+
 from kit import Chapter, expect, first
 from users import PREFIX
 
@@ -212,7 +215,6 @@ def _(s):
 
 @case("a name beyond ASCII is carried in the header as base64", client="modern")
 def _(s):
-    import base64
     coded = "=?base64?" + base64.b64encode("zürich".encode()).decode() + "?="
     outcome = s.user().tool("zürich", headers={"Mcp-Name": coded})
     return expect(outcome.code == -32602, f"-32602 from the server, got {outcome}")
@@ -225,3 +227,40 @@ def _(s):
     pending = [user.start_tool("echo", {"text": mark}) for mark in marks]
     got = [each.outcome().text for each in pending]
     return expect(got == marks, f"{marks}, got {got}")
+
+
+@case("a text of a megabyte goes there and back")
+def _(s):
+    sent = "0123456789abcdé" * 65536
+    outcome = s.user().tool("echo", {"text": sent})
+    return expect(outcome.text == sent, f"all of it, got {len(outcome.text or '')} characters and HTTP {outcome.status}")
+
+
+@case("a call may leave out its arguments, and a list its params")
+def _(s):
+    user = s.user()
+    called, listed = user.ask("tools/call", {"name": "echo"}), user.ask("tools/list", None)
+    return expect(called.text == "" and (listed.result or {}).get("tools"), f"both, got {called} and {listed}")
+
+
+@case("arguments of a hundred levels arrive")
+def _(s):
+    deep, mark = "end", s.mark()
+    for _ in range(100):
+        deep = {"a": deep} if isinstance(deep, str) or isinstance(deep, list) else [deep]
+    s.user().tool("echo", {"mark": mark, "deep": deep})
+    arrived = [report["got"]["params"]["arguments"]["deep"] for report in s.server.called(mark)]
+    return expect(arrived == [deep], "all levels")
+
+
+@case("what is escaped in JSON arrives as what it means")
+def _(s):
+    user, mark = s.user(), s.mark()
+    words = f'"\\u0065\\ud83d\\ude00\\/\\b\\u0000{mark}"'
+    meta = f', "_meta": {json.dumps(user.meta())}' if s.client == "modern" else ""
+    body = f'{{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{{"name":"echo","arguments":{{"text":{words}}}{meta}}}}}'
+    mirror = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "echo"} if s.client == "modern" else {}
+    stream = user.stream("POST", body.encode(), user.fields(mirror))
+    answer = stream.wait(lambda message: message.get("id") == 77, s.patience) or {}
+    got = ((answer.get("result") or {}).get("content") or [{}])[0].get("text")
+    return expect(got == json.loads(words), f"{json.loads(words)!r}, got {got!r}")

@@ -20,7 +20,7 @@ class Desk:
     def __init__(self):
         self.changed = threading.Condition()
         self.reports, self.lines, self.synced, self.numbers = {}, {}, {}, itertools.count(1)
-        self.added = {}  # names of tools that were added, for processes that start later
+        self.added, self.gated = {}, set()  # for processes that start later: names of tools, and whether they wait at their start
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -35,7 +35,7 @@ class Desk:
             lines = line.makefile("rb")
             name = json.loads(next(lines))["upstream"]
             with self.changed:
-                line.sendall(json.dumps(self.added.get(name, [])).encode() + b"\n")
+                line.sendall(json.dumps({"added": self.added.get(name, []), "gated": name in self.gated}).encode() + b"\n")
                 self.lines.setdefault(name, set()).add(line)
             for text in lines:
                 report = json.loads(text)
@@ -74,7 +74,7 @@ class Upstream:
     """A scripted upstream: how to start it, what it received, what it is to do. A stdio one is started by the gateway, as
     often as that wants; `reports` are those of all its processes."""
 
-    def __init__(self, desk, name, era="legacy", over="stdio", address="127.0.0.1:0", page=0, extra=None, mute=()):
+    def __init__(self, desk, name, era="legacy", over="stdio", address="127.0.0.1:0", page=0, extra=None, mute=(), odd=()):
         self.desk, self.name, self.era, self.over = desk, name, era, over
         start = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import upstream; upstream.main()"
         words = [sys.executable, "-I", "-S", "-c", start]  # without site: children are many
@@ -82,6 +82,7 @@ class Upstream:
         words += ["--page", str(page)] if page else []
         words += ["--extra", json.dumps(extra)] if extra else []
         words += ["--mute", ",".join(mute)] if mute else []
+        words += ["--odd", ",".join(odd)] if odd else []
         self.server = Server([*words, "--http", address]) if over == "http" else None
         self.url = self.server.url if self.server else None
         self.command = None if self.server else words
@@ -145,6 +146,13 @@ class Upstream:
             with self.desk.changed:
                 self.desk.added.setdefault(self.name, []).append(what["name"])
         self.desk.tell(self.name, {"order": order, **what})
+
+    def gate(self, closed):
+        """Processes that start from now on wait in initialize, or those that wait go on."""
+        with self.desk.changed:
+            (self.desk.gated.add if closed else self.desk.gated.discard)(self.name)
+        if not closed:
+            self.tell("release", key="start")
 
     def breaches(self):
         """What came that must never come, since the last time this was asked."""

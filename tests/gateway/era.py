@@ -113,6 +113,13 @@ class LegacyCall(Call):
                         raise Gone() from None
         return answers
 
+    def ask_until(self, gate, method, params):
+        self.session.ask(method, params, self.send)
+        number = next(reversed(self.session.asked))
+        self.upstream.desk.report(asked=number)
+        gate.wait(30)
+        self.notify("notifications/cancelled", {"requestId": number, "reason": "it took too long"})
+
     def drop_stream(self):
         self.send.drop()
 
@@ -171,6 +178,13 @@ def covers(capabilities, needed):
     return True
 
 
+def capabilities(odd):
+    if "tools-only" in odd:
+        return {"tools": {}}
+    return {"tools": {"listChanged": True}, "prompts": {"listChanged": True}, "completions": {}, "logging": {},
+            "resources": {"subscribe": True, "listChanged": True}}
+
+
 class Session:
     """A legacy session: a child has one, an HTTP server many. `say` is its standalone stream."""
 
@@ -179,6 +193,7 @@ class Session:
         self.revision = self.capabilities = None
         self.level, self.memory, self.subscribed = "info", {}, set()
         self.asked, self.ids, self.calls, self.seen = {}, itertools.count(1), {}, set()
+        self.roots = queue.Queue()  # what it was told at its start, of a server that asks then
 
     def ask(self, method, params, send):
         number = f"{self.upstream.name}-{next(self.ids)}"
@@ -228,7 +243,7 @@ class Legacy:
         if foreign:
             breach(f"a legacy server got the modern _meta {foreign}")
         if "id" in message and "method" in message:
-            if json.dumps(message["id"]) in session.seen:
+            if json.dumps(message["id"]) in session.seen and "no-sessions" not in self.upstream.options.odd:
                 breach(f"the id {message['id']!r} came twice in one session")
             session.seen.add(json.dumps(message["id"]))
             if session.revision is None and message["method"] not in ("initialize", "ping"):
@@ -236,6 +251,9 @@ class Legacy:
 
     def notification(self, message, session):
         params = message.get("params") or {}
+        if message["method"] == "notifications/initialized" and "roots-at-start" in self.upstream.options.odd \
+                and "roots" in session.capabilities:
+            session.roots = session.ask("roots/list", None, session.say)
         if message["method"] == "notifications/cancelled":
             call = session.calls.get(json.dumps(params.get("requestId")))
             if call:
@@ -246,16 +264,24 @@ class Legacy:
         if box:
             box.put(message.get("result", {"error": message.get("error")}))
 
+    def initialize(self, call, session):
+        wanted, odd = call.params.get("protocolVersion"), self.upstream.options.odd
+        session.revision = REVISIONS[-1] if "old" in odd else wanted if wanted in REVISIONS else REVISIONS[0]
+        session.capabilities = call.params.get("capabilities") or {}
+        if self.upstream.gated:
+            self.upstream.desk.report(starts=True)
+            self.upstream.gate("start").wait(30)
+        if "early-words" in odd:
+            call.notify("notifications/message", {"level": "info", "data": "good morning"})
+        return {"protocolVersion": session.revision, "instructions": f"Instructions of {self.upstream.name}.",
+                "serverInfo": {"name": f"kit {self.upstream.name}", "version": "1.2.3"}, "capabilities": capabilities(odd)}
+
     def request(self, call):
         method, session = call.method, call.session
+        if "tools-only" in self.upstream.options.odd and not method.startswith(("tools/", "initialize", "ping")):
+            raise Refused(-32601, f"no method is called {method}")
         if method == "initialize":
-            wanted = call.params.get("protocolVersion")
-            session.revision = wanted if wanted in REVISIONS else REVISIONS[0]
-            session.capabilities = call.params.get("capabilities") or {}
-            return {"protocolVersion": session.revision, "instructions": f"Instructions of {self.upstream.name}.",
-                    "serverInfo": {"name": f"kit {self.upstream.name}", "version": "1.2.3"},
-                    "capabilities": {"tools": {"listChanged": True}, "prompts": {"listChanged": True}, "completions": {}, "logging": {},
-                                     "resources": {"subscribe": True, "listChanged": True}}}
+            return self.initialize(call, session)
         if method == "ping":
             return {}
         if method == "logging/setLevel":
@@ -365,8 +391,9 @@ class Modern:
     def _perform(self, call):
         if call.method == "server/discover":
             return {"supportedVersions": [MODERN], "instructions": f"Instructions of {self.upstream.name}.",
-                    "capabilities": {"tools": {"listChanged": True}, "prompts": {"listChanged": True}, "completions": {}, "logging": {},
-                                     "resources": {"subscribe": True, "listChanged": True}}}
+                    "capabilities": capabilities(self.upstream.options.odd)}
+        if "tools-only" in self.upstream.options.odd and not call.method.startswith("tools/"):
+            raise Refused(-32601, f"no method is called {call.method}")
         if call.method == "subscriptions/listen":
             return self._listen(call)
         return self.upstream.perform(call)

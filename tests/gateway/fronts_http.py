@@ -27,20 +27,24 @@ class PostStream:
                 self.session.kept.append(message)
                 self.session.wake.set()
                 return
-            if final and not self.streaming:
-                extra = {"Mcp-Session-Id": self.session.id} if self.session and "protocolVersion" in message.get("result", {}) else {}
-                self.handler.reply(status, json.dumps(message).encode(), "application/json", extra)
+            if final and not self.streaming and "always-streams" not in self.handler.upstream.options.odd:
+                self.handler.reply(status, json.dumps(message).encode(), "application/json", self._session(message))
             else:
-                self._begin()
+                self._begin(self._session(message))
                 self.handler.event(message)
             if final and self.streaming:
                 self.handler.end_events()
             self.finished = final
 
-    def _begin(self):
+    def _session(self, message):
+        """The header that gives a new session its id, of a server that has sessions."""
+        new = self.session and "initialize" == self.handler.method and "no-sessions" not in self.handler.upstream.options.odd
+        return {"Mcp-Session-Id": self.session.id} if new else {}
+
+    def _begin(self, extra=None):
         if not self.streaming:
             self.streaming = True
-            self.handler.begin_events()
+            self.handler.begin_events(extra or {})
 
     def gone(self):
         """Whether the caller hung up: there is something to read, and it is the end."""
@@ -80,7 +84,7 @@ class StandaloneStream:
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    upstream = sessions = None
+    upstream = sessions = method = None
 
     def log_message(self, *_):
         pass
@@ -89,14 +93,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if body:
-            self.send_header("Content-Type", kind)
+            self.send_header("Content-Type", kind + ("; charset=utf-8" if "charset" in self.upstream.options.odd else ""))
         for name, value in (extra or {}).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    def begin_events(self):
+    def begin_events(self, extra=None):
         self.send_response(200)
+        for name, value in (extra or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Transfer-Encoding", "chunked")
@@ -104,6 +110,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def event(self, message, number=None):
         text = (f"id: {number}\n" if number else "") + f"data: {json.dumps(message) if message else ''}\n\n"
+        if "always-streams" in self.upstream.options.odd:  # as some do: a comment, a name, and the line ends of HTTP
+            text = ": here it comes\r\nevent: message\r\n" + text.replace("\n", "\r\n")
         self.wfile.write(f"{len(text.encode()):x}\r\n".encode() + text.encode() + b"\r\n")
 
     def end_events(self):
@@ -115,6 +123,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def find_session(self):
         """The session of the request; what is wrong with it has been answered when it is None."""
         session = self.sessions.get(self.headers.get("Mcp-Session-Id"))
+        if "no-sessions" in self.upstream.options.odd and self.sessions:
+            if "Mcp-Session-Id" in self.headers:
+                self.breach("an Mcp-Session-Id came to a server that gave none")
+            return list(self.sessions.values())[-1]
         if session is None:
             self.reply(404 if "Mcp-Session-Id" in self.headers else 400)
         elif session.revision in REVISIONS[:2] and self.headers.get("MCP-Protocol-Version") != session.revision:
@@ -123,7 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        legacy = self.upstream.options.era == "legacy"
+        legacy, self.method = self.upstream.options.era == "legacy", message.get("method")
         self.upstream.desk.report(got=message, process=os.getpid(), session=self.headers.get("Mcp-Session-Id"),
                                   headers={name.lower(): value for name, value in self.headers.items()})
         if not all(kind in self.headers.get("Accept", "") for kind in ("application/json", "text/event-stream")):
@@ -178,7 +190,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.breach(f"{field} of {message['method']} is {self.headers.get(field)!r}, and not {value!r}")
 
     def do_GET(self):
-        if self.upstream.options.era == "modern":
+        if self.upstream.options.era == "modern" or "post-only" in self.upstream.options.odd:
             return self.reply(405)
         session = self.find_session()
         if session is None:
@@ -201,8 +213,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
 
     def do_DELETE(self):
-        session = None if self.upstream.options.era == "modern" else self.find_session()
-        if self.upstream.options.era == "modern":
+        refused = self.upstream.options.era == "modern" or "post-only" in self.upstream.options.odd
+        session = None if refused else self.find_session()
+        if refused:
             self.reply(405)
         elif session:
             self.upstream.desk.report(deleted=session.id)

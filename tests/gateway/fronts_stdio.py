@@ -11,12 +11,14 @@ from era import Gone, Refused
 class Line:
     """Standard output, as the stream of every call and of the session."""
 
-    def __init__(self):
+    def __init__(self, odd):
         self.lock, self.out = threading.Lock(), sys.stdout.buffer
+        self.before = b"a line that is no message\n\n" if "noise" in odd else b""
+        self.end = b"\r\n" if "crlf" in odd else b"\n"
 
     def __call__(self, message, status=200):
         with self.lock:
-            self.out.write(json.dumps(message).encode() + b"\n")
+            self.out.write(self.before + json.dumps(message).encode() + self.end)
             self.out.flush()
 
     def gone(self):
@@ -28,7 +30,7 @@ class Line:
 
 class StdioFront:
     def __init__(self, upstream, address):
-        self.upstream, self.line = upstream, Line()
+        self.upstream, self.line = upstream, Line(upstream.options.odd)
         self.session = upstream.era.session(self.line)
 
     def die(self, call):
@@ -39,9 +41,21 @@ class StdioFront:
             parsed = json.loads(line)
             for message in parsed if isinstance(parsed, list) else [parsed]:
                 self.upstream.desk.report(got=message, process=os.getpid(), session=str(os.getpid()))
+                if message.get("method") == "server/discover" and self.probed(message):
+                    continue
                 self.upstream.era.check(message, self.session, lambda words: self.upstream.desk.report(breach=words))
                 receive(self.upstream, message, self.session, self.line)
+        self.upstream.desk.report(ended=str(os.getpid()))
         os._exit(0)
+
+    def probed(self, message):
+        """What legacy servers do when they are asked what they do not know."""
+        odd = self.upstream.options.odd
+        if "exits-on-discover" in odd:
+            os._exit(2)
+        if "refuses-discover" in odd:
+            self.line({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32000, "message": "Server not initialized"}})
+        return bool(odd & {"silent-on-discover", "refuses-discover"})
 
 
 def receive(upstream, message, session, send):

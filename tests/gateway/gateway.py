@@ -28,7 +28,7 @@ from kit import ERAS, FEDERATED, Scene, lone  # noqa: E402
 from known import KNOWN  # noqa: E402
 
 CHAPTERS = ("handshake", "tools", "resources", "prompts", "envelopes", "running", "asks", "news", "streams",
-            "federation", "stragglers", "principals")
+            "habits", "federation", "stragglers", "principals")
 
 
 class Score:
@@ -99,13 +99,13 @@ def places(chapters, options):
                     for over in ("mixed",) if federation else case.over:
                         title = case.title(client, server, over)
                         if options.only in title and options.era in (None, server):
-                            worlds.setdefault((chapter.world, server, over), []).append((case, (client, server, over), title))
+                            worlds.setdefault((chapter.world, server, over, case.odd), []).append((case, (client, server, over), title))
     return worlds
 
 
 def run_world(key, runs, desk, score, options):
     """All runs that share a world, one after the other."""
-    kind, server, over = key
+    kind, server, over, odd = key
     adapter = score.adapter
     offered = [(case, place, title) for case, place, title in runs if case.needs(place[0], server, over) <= adapter.offers]
     for case, place, _ in runs:
@@ -115,7 +115,7 @@ def run_world(key, runs, desk, score, options):
         return
     try:
         world = FEDERATED[kind](desk, adapter, options.patience) if kind in FEDERATED else \
-            lone(desk, adapter, server, over, options.patience, kind == "principals")
+            lone(desk, adapter, server, over, options.patience, kind == "principals", odd)
     except (OSError, SystemExit) as trouble:
         for case, _, title in offered:
             score.case(case.chapter.title, title, f"the gateway did not start: {trouble}")

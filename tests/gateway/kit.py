@@ -34,18 +34,18 @@ class Chapter:
     def __init__(self, title, world="pair"):
         self.title, self.world, self.cases = title, world, []
 
-    def case(self, sentence, client=ERAS, server=ERAS, over=TRANSPORTS, offer=None):
-        """`offer` is what a gateway may leave out, by the specification."""
+    def case(self, sentence, client=ERAS, server=ERAS, over=TRANSPORTS, offer=None, odd=()):
+        """`offer` is what a gateway may leave out, by the specification; `odd` are the habits of the server."""
         def keep(check):
             each = lambda value: (value,) if isinstance(value, str) else value
-            self.cases.append(Case(self, sentence, check, each(client), each(server), each(over), offer))
+            self.cases.append(Case(self, sentence, check, each(client), each(server), each(over), offer, odd))
         return keep
 
 
 class Case:
-    def __init__(self, chapter, sentence, check, client, server, over, offer):
+    def __init__(self, chapter, sentence, check, client, server, over, offer, odd):
         self.chapter, self.sentence, self.check, self.offer = chapter, sentence, check, offer
-        self.client, self.server, self.over = client, server, over
+        self.client, self.server, self.over, self.odd = client, server, over, odd
 
     def needs(self, client, server, over):
         """What a gateway has to offer for this run."""
@@ -121,11 +121,11 @@ class Scene:
                 for breach in upstream.breaches()]
 
 
-def lone(desk, adapter, era, over, patience, principals=False):
+def lone(desk, adapter, era, over, patience, principals=False, odd=()):
     """A world of one upstream of an era and a transport."""
-    name = f"{era}{over}{'keys' if principals else ''}"
+    name = f"{era}{over}{'keys' if principals else ''}{''.join(odd)}"
     address = getattr(adapter, "address", "127.0.0.1:0")
-    return World(desk, adapter, [Upstream(desk, name, era, over, address, page=7)], principals, patience)
+    return World(desk, adapter, [Upstream(desk, name, era, over, address, page=7, odd=odd)], principals, patience)
 
 
 LONG = "a_tool_with_a_name_that_is_as_long_as_names_may_get_in_some_catalogues_"

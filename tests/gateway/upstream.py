@@ -4,6 +4,7 @@
 kit everything it receives. Started by the gateway (stdio) or by the kit (HTTP).
 
 upstream.py --name NAME --desk HOST:PORT --era legacy|modern [--http ADDRESS:PORT] [--page N] [--extra JSON] [--mute LISTS]
+            [--odd HABITS]    habits of servers that are allowed, or common; era.py and the fronts say which there are
 
 This file is what it offers, the same in both eras; era.py is how each era says it, fronts.py how bytes come and go.
 """
@@ -35,7 +36,7 @@ class Desk:
         self.socket = socket.create_connection((host, int(port)))
         self.lock, self.orders = threading.Lock(), self.socket.makefile("rb")
         self.report(upstream=name)
-        self.added = json.loads(self.orders.readline())  # the tools that were added before this process was there
+        self.standing = json.loads(self.orders.readline())  # what was ordered before this process was there
 
     def report(self, **what):
         with self.lock:
@@ -57,8 +58,8 @@ class Upstream:
         self.name, self.page, self.options = options.name, options.page, options
         self.desk = Desk(options.desk, options.name)
         self.extra = json.loads(options.extra)  # {"tools": [...], "resources": [...]}
-        self.added = []
-        for added in self.desk.added:
+        self.added, self.gated = [], self.desk.standing["gated"]  # gated: initialize waits for the kit
+        for added in self.desk.standing["added"]:
             self.add_tool(added)
         self.gates, self.gate_lock = {}, threading.Lock()
         self.era = (Legacy if options.era == "legacy" else Modern)(self)
@@ -68,7 +69,8 @@ class Upstream:
 
     def tools(self):
         plain = ["echo", "remember", "recall", "fail", "refuse", "steps", "logs", "hold", "ask", "ask_twice", "ask_three", "shapes",
-                 "die", "drop_stream", "touch", "ask_on_standalone", "sign_in"]
+                 "die", "drop_stream", "touch", "ask_on_standalone", "sign_in", "ask_impatiently",
+                 "ask_then_die", "roots_at_start"]
         listed = [{"name": name, "description": f"{name} of {self.name}", "inputSchema": NO_ARGUMENTS} for name in plain]
         listed.append({"name": "sum", "title": "Sum", "description": f"sum of {self.name}", "inputSchema": NO_ARGUMENTS,
                        "annotations": {"readOnlyHint": True, "idempotentHint": True}, "_meta": {"com.example/tag": "kept"},
@@ -217,8 +219,11 @@ class Upstream:
     def tool_hold(self, call, key="", **_):
         return text(call.hold(key))
 
-    def tool_ask(self, call, kind="form", **_):
-        return text(json.dumps(call.ask(answer=kind)["answer"], sort_keys=True))
+    def tool_ask(self, call, kind="form", then=None, **_):
+        answer = call.ask(answer=kind)["answer"]
+        if then:
+            call.hold(then)
+        return text(json.dumps(answer, sort_keys=True))
 
     def tool_ask_twice(self, call, **_):
         first = call.ask(name="form")
@@ -237,6 +242,18 @@ class Upstream:
             call.memory["signed"] = True
             raise Refused(-32042, "sign in first", {"elicitations": [dict(QUESTIONS["url"][1])]})
         return text("signed in")
+
+    def tool_ask_impatiently(self, call, key="", **_):
+        """Asks, and withdraws the question when the kit says so."""
+        call.ask_until(self.gate(key), *QUESTIONS["form"])
+        return text("gave up")
+
+    def tool_ask_then_die(self, call, **_):
+        call.ask(answer="form")
+        self.front.die(call)
+
+    def tool_roots_at_start(self, call, **_):
+        return text(json.dumps(call.session.roots.get(timeout=10)))
 
     def tool_die(self, call, **_):
         self.desk.report(dies=True)
@@ -295,7 +312,9 @@ def main():
     parser.add_argument("--page", type=int, default=0)
     parser.add_argument("--extra", default="{}")
     parser.add_argument("--mute", default="")
+    parser.add_argument("--odd", default="")
     options = parser.parse_args()
+    options.odd = set(options.odd.split(","))
     if options.http:
         from fronts_http import HttpFront as Front  # its imports are slow, and children are many
     else:
