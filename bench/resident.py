@@ -26,12 +26,6 @@ ALIVE = b"GET /alive HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 ACCEPT = "Accept: application/json, text/event-stream\r\n"
 
 
-def child_of(server, word):
-    pid = server.process.pid
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return next(int(child) for child in children if word in pathlib.Path(f"/proc/{child}/cmdline").read_bytes())
-
-
 def memory(pid, kind):
     return next(int(line.split()[1]) * 1024 for line in open(f"/proc/{pid}/smaps_rollup", encoding="ascii") if line.startswith(kind))
 
@@ -98,7 +92,7 @@ def configured(folder, upstream, connections):
 
 def idle_connections(wanted, folder):
     server = Server(configured(folder, "{url: 'http://127.0.0.1:9/', era: modern}", wanted + 1000))
-    worker = child_of(server, b"worker")
+    worker = server.child("worker")
     warm = [dial(server.url) for _ in range(200)]
     ask_alive(warm)
     before = anonymous(worker)
@@ -145,7 +139,7 @@ def cold_start(rounds, folder, backend):
         post(connection, {"id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "cold", "version": "1"}}})
         times.append((time.monotonic() - begun) * 1000)
-        resident.append(memory(child_of(server, b"worker"), "Rss") / 1e6)
+        resident.append(memory(server.child("worker"), "Rss") / 1e6)
         server.stop()
     print(f"cold start to the first answer, {rounds} times: {statistics.median(times):.0f} ms; "
           f"resident memory of the worker then: {statistics.median(resident):.1f} MB", flush=True)
@@ -162,7 +156,7 @@ def main():
         everything = Server([binary("everything"), "--http", "127.0.0.1:0"])
         legacy_clients("a server of the SDK", everything, everything.process.pid, wanted.clients)
         gateway = Server(configured(folder, f"{{url: '{everything.url}', era: legacy}}", 3 * wanted.clients))
-        legacy_clients("the gateway", gateway, child_of(gateway, b"worker"), wanted.clients)
+        legacy_clients("the gateway", gateway, gateway.child("worker"), wanted.clients)
         cold_start(9, folder, everything)
         for server in (gateway, everything):
             server.stop()

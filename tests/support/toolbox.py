@@ -116,6 +116,13 @@ class Server:
     def output(self):
         return "".join(self.lines[-60:])
 
+    def child(self, word):
+        """The pid of a child of this process whose command line has `word` in it."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return next(int(child) for child in children
+                    if word.encode() in pathlib.Path(f"/proc/{child}/cmdline").read_bytes())
+
     def stop(self):
         """Asks it to stop as an operator does; returns a complaint, or None when it ended well."""
         complaint = None
@@ -151,9 +158,37 @@ class Tally:
             self.passed += 1
         return not complaint
 
+    def checks(self, name, start):
+        """A decorator: runs the function with the fixture that `start` makes. What it returns or raises is the complaint, or
+        what the fixture's end() returns; a fixture has its gateway's `server`."""
+        def run(check):
+            fixture = start()
+            try:
+                complaint = check(fixture)
+            except Exception as problem:  # a test that cannot go on has failed
+                complaint = f"{type(problem).__name__}: {problem}"
+            if complaint:
+                complaint = f"{complaint}\nthe gateway said:\n{fixture.server.output()}"
+            ended = fixture.end()
+            self.case(name, complaint or ended)
+        return run
+
     def end(self):
         print(f"{self.passed} passed, {self.failed} failed")
         sys.exit(1 if self.failed else 0)
+
+
+def expect(condition, what):
+    """The complaint of a check that fails, None of one that holds."""
+    return None if condition else f"expected {what}"
+
+
+def first(*complaints):
+    return next((complaint for complaint in complaints if complaint), None)
+
+
+def yaml_list(words):
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 def wait_until(condition, seconds, pause=0.01):

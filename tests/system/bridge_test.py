@@ -12,17 +12,13 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 from mcp_client import Client  # noqa: E402
-from toolbox import Server, Tally, binary, wait_until  # noqa: E402
+from toolbox import Server, Tally, binary, expect, first, wait_until, yaml_list  # noqa: E402
 
 tally = Tally()
 ALICE, BOB = "alice-key-0123456789", "bob-key-01234567890"
 ASKABLE = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}, "sampling": {}}}
 PERSON = {"username": "ann", "email": "ann@example.org"}
 TOOL = {"name": "test_elicitation", "arguments": {"message": "What is your name?"}}
-
-
-def quoted(words):
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 class Gateway:
@@ -35,8 +31,8 @@ class Gateway:
         fixture = binary("everything")
         file.write_text("listen: {http: '127.0.0.1:0'}\n"
                         "auth: {keys: {alice: {key: '${env:ALICE}'}, bob: {key: '${env:BOB}'}}}\n"
-                        f"upstreams:\n  old: {{stdio: {quoted([fixture, '--era', 'legacy'])}}}\n"
-                        f"  new: {{stdio: {quoted([fixture, '--era', 'modern'])}}}\n"
+                        f"upstreams:\n  old: {{stdio: {yaml_list([fixture, '--era', 'legacy'])}}}\n"
+                        f"  new: {{stdio: {yaml_list([fixture, '--era', 'modern'])}}}\n"
                         f"  far: {{url: '{self.fixture.url}'}}\n  dead: {{url: 'http://127.0.0.1:9/mcp'}}\n"
                         "routes:\n  - {path: /mcp, upstreams: [old, new, far, dead]}\n")
         self.server = Server([binary("sluice"), "serve", "-c", file], env={"ALICE": ALICE, "BOB": BOB})
@@ -45,12 +41,7 @@ class Gateway:
     def client(self, path, key=ALICE):
         return Client(self.origin + path, {"Authorization": f"Bearer {key}"})
 
-    def worker(self):
-        pid = self.server.process.pid
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return next(int(child) for child in children if b"worker" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes())
-
-    def stop(self):
+    def end(self):
         ended = self.server.stop()
         self.fixture.stop()
         self.folder.cleanup()
@@ -58,23 +49,7 @@ class Gateway:
 
 
 def case(name):
-    def run(check):
-        gateway = Gateway()
-        try:
-            complaint = check(gateway)
-        except Exception as problem:  # a test that cannot go on has failed
-            complaint = f"{type(problem).__name__}: {problem}"
-        ended = gateway.stop()
-        tally.case(name, f"{complaint}\nthe gateway said:\n{gateway.server.output()}" if complaint else ended)
-    return run
-
-
-def expect(condition, what):
-    return None if condition else f"expected {what}"
-
-
-def first(*complaints):
-    return next((complaint for complaint in complaints if complaint), None)
+    return tally.checks(name, Gateway)
 
 
 def transcript(asked, done):
@@ -162,7 +137,7 @@ def _(g):
 def _(g):
     client = g.client("/mcp/old")
     state, key, _ = ask(client)
-    os.kill(g.worker(), signal.SIGKILL)
+    os.kill(g.server.child("worker"), signal.SIGKILL)
     replies = []
 
     def answered():

@@ -14,7 +14,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 from mcp_client import Client  # noqa: E402
-from toolbox import Server, Tally, binary, wait_until  # noqa: E402
+from toolbox import Server, Tally, binary, expect, first, wait_until  # noqa: E402
 
 tally = Tally()
 
@@ -40,8 +40,8 @@ class Fixture:
                         f"upstreams: {{child: {{stdio: {words!r}, era: {era}, {config}}}}}\n"
                         "routes: [{path: /mcp, upstreams: [child]}]\n".replace("'", '"'))
         self.file = file
-        self.gateway = Server([binary("sluice"), "serve", "-c", file])
-        self.client = Client(self.gateway.url)
+        self.server = Server([binary("sluice"), "serve", "-c", file])
+        self.client = Client(self.server.url)
 
     def pids(self):
         return [int(line) for line in self.pid_file.read_text().split()] if self.pid_file.exists() else []
@@ -50,44 +50,19 @@ class Fixture:
         return wait_until(lambda: not any(alive(pid) for pid in self.pids()), seconds)
 
     def end(self):
-        self.gateway.stop()
+        self.server.stop()
         self.folder.cleanup()
 
 
 def case(name, *child_words, config=""):
-    """A decorator: runs the function with a fixture; what it returns, or raises, is the complaint."""
-    def run(check):
-        fixture = Fixture(*child_words, config=config)
-        try:
-            complaint = check(fixture)
-        except Exception as problem:  # a test that cannot go on has failed
-            complaint = f"{type(problem).__name__}: {problem}"
-        if complaint:
-            complaint = f"{complaint}\nthe gateway said:\n{fixture.gateway.output()}"
-        fixture.end()
-        tally.case(name, complaint)
-    return run
-
-
-def worker_of(f):
-    supervisor = f.gateway.process.pid
-    children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return next(int(pid) for pid in children if b"worker" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+    return tally.checks(name, lambda: Fixture(*child_words, config=config))
 
 
 def serves(f):
     try:
-        return Client(f.gateway.url).initialize().status == 200
+        return Client(f.server.url).initialize().status == 200
     except OSError:
         return False
-
-
-def expect(condition, what):
-    return None if condition else f"expected {what}"
-
-
-def first(*complaints):
-    return next((complaint for complaint in complaints if complaint), None)
 
 
 @case("a child that dies under a call: one error that says the call may have run, then the session is gone")
@@ -124,7 +99,7 @@ def _(f):
     f.client.initialize()
     reply = f.client.call("print_garbage", {"lines": 5})
     return first(expect(reply.result, f"an answer, got {reply}"),
-                 expect(wait_until(lambda: "no message" in f.gateway.output(), 5), "a log line about the garbage"))
+                 expect(wait_until(lambda: "no message" in f.server.output(), 5), "a log line about the garbage"))
 
 
 @case("a child that prints nothing but garbage is ended")
@@ -146,7 +121,7 @@ def _(f):
     f.client.initialize()
     reply = f.client.call("flood_stderr", {"lines": 20000})
     again = f.client.call("text")
-    noise = sum("noise" in line for line in f.gateway.lines)
+    noise = sum("noise" in line for line in f.server.lines)
     return first(expect(reply.result and again.result, f"answers, got {reply}, {again}"),
                  expect(0 < noise <= 400, f"some noise and not much, got {noise} lines"))
 
@@ -180,7 +155,7 @@ for verb in ("fork_in_group", "fork_in_own_session"):
         f.client.initialize()
         f.client.call(verb)
         wait_until(lambda: len(f.pids()) == 2, 10)
-        worker = worker_of(f)
+        worker = f.server.child("worker")
         os.kill(worker, signal.SIGKILL)
         gone = f.none_left(30)
         served = wait_until(lambda: serves(f), 10)
@@ -191,28 +166,48 @@ for verb in ("fork_in_group", "fork_in_own_session"):
         f.client.initialize()
         f.client.call(verb)
         wait_until(lambda: len(f.pids()) == 2, 10)
-        worker = worker_of(f)
-        os.kill(f.gateway.process.pid, signal.SIGKILL)
+        worker = f.server.child("worker")
+        os.kill(f.server.process.pid, signal.SIGKILL)
         return first(expect(f.none_left(30), "no process left"),
                      expect(wait_until(lambda: not alive(worker), 10), "no worker left"))
 
 
 @case("a command that does not exist: initialize gets a sentence that names it")
 def _(f):
-    f.gateway.stop()
+    f.server.stop()
     f.file.write_text("listen: {http: '127.0.0.1:0'}\nupstreams: {child: {stdio: [no-such-program-here], era: legacy}}\n"
                       "routes: [{path: /mcp, upstreams: [child]}]\n")
-    f.gateway = Server([binary("sluice"), "serve", "-c", f.file])
-    reply = Client(f.gateway.url).initialize()
+    f.server = Server([binary("sluice"), "serve", "-c", f.file])
+    reply = Client(f.server.url).initialize()
     return expect(reply.error and "no-such-program-here" in reply.error["message"], f"the program's name, got {reply}")
+
+
+@case("pool.min: a child is there before anybody comes, serves the first session, and has a successor", config="pool: {min: 1}")
+def _(f):
+    early = wait_until(lambda: len(f.pids()) == 1, 20)
+    f.client.initialize()
+    mine = int(f.client.call("pid").result["content"][0]["text"])
+    return first(expect(early and f.pids()[0] == mine, f"the first child to serve, got {mine} of {f.pids()}"),
+                 expect(wait_until(lambda: len(f.pids()) == 2, 20), "another in its place"))
+
+
+@case("affinity: principal: two sessions share a child, which outlives the first of them", config="affinity: principal")
+def _(f):
+    other = Client(f.server.url)
+    for client in (f.client, other):
+        client.initialize()
+    pids = [client.call("pid").result["content"][0]["text"] for client in (f.client, other)]
+    f.client.close()
+    after = other.call("pid").result["content"][0]["text"]
+    return expect(pids[0] == pids[1] == after, f"one child, got {pids} and {after}")
 
 
 @case("children_max bounds the children, and beyond it initialize says so", config="children_max: 2")
 def _(f):
-    clients = [Client(f.gateway.url) for _ in range(3)]
+    clients = [Client(f.server.url) for _ in range(3)]
     replies = [client.initialize() for client in clients]
     clients[0].close()
-    freed = wait_until(lambda: Client(f.gateway.url).initialize().status == 200, 20)
+    freed = wait_until(lambda: Client(f.server.url).initialize().status == 200, 20)
     return first(expect([reply.status for reply in replies] == [200, 200, 503], f"200 200 503, got {replies}"),
                  expect("children_max" in replies[2].text, f"a sentence, got {replies[2]}"),
                  expect(freed, "room again after a session ended"))
@@ -237,7 +232,7 @@ def _(f):
     wrong = []
 
     def run(number):
-        client = Client(f.gateway.url)
+        client = Client(f.server.url)
         for i in range(20):
             client.next_id = 1  # the same ids everywhere, on purpose
             text = f"marker {number} {i}"
@@ -298,8 +293,8 @@ def _(f):
     replies = []
     thread = threading.Thread(target=lambda: replies.append(f.client.call("flood_stderr", {"lines": 100000})))
     thread.start()
-    wait_until(lambda: any("noise" in line for line in f.gateway.lines), 10)
-    complaint = f.gateway.stop()
+    wait_until(lambda: any("noise" in line for line in f.server.lines), 10)
+    complaint = f.server.stop()
     thread.join(30)
     return first(complaint, expect(replies and replies[0].result, f"the answer, got {replies}"), expect(f.none_left(), "no process left"))
 

@@ -13,15 +13,11 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 from mcp_client import Client, Reply  # noqa: E402
-from toolbox import Server, Tally, binary, wait_until  # noqa: E402
+from toolbox import Server, Tally, binary, expect, first, wait_until, yaml_list  # noqa: E402
 
 tally = Tally()
 CHILD = [sys.executable, str(HERE / "difficult_child.py")]
 ALICE, BOB = "alice-key-0123456789", "bob-key-01234567890"
-
-
-def quoted(words):
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 class Gateway:
@@ -39,8 +35,8 @@ class Gateway:
     def write(self, text=None, children_max=8):
         keys = "auth: {keys: {alice: {key: '${env:ALICE}'}, bob: {key: '${env:BOB}'}}}\n" if self.keys else ""
         self.file.write_text(text or "listen: {http: '127.0.0.1:0'}\n" + keys + self.extra +
-                             f"upstreams:\n  old: {{stdio: {quoted(CHILD)}, era: legacy, children_max: {children_max}}}\n"
-                             f"  new: {{stdio: {quoted([*CHILD, '--modern'])}, era: modern}}\n"
+                             f"upstreams:\n  old: {{stdio: {yaml_list(CHILD)}, era: legacy, children_max: {children_max}}}\n"
+                             f"  new: {{stdio: {yaml_list([*CHILD, '--modern'])}, era: modern}}\n"
                              "routes:\n  - {path: /mcp, upstreams: [old]}\n  - {path: /new, upstreams: [new]}\n")
 
     def hang_up(self, expected):
@@ -50,31 +46,14 @@ class Gateway:
     def client(self, key=None, path="/mcp"):
         return Client(self.origin + path, {"Authorization": f"Bearer {key}"} if key else {})
 
-    def worker(self):
-        pid = self.server.process.pid
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return next(int(child) for child in children if b"worker" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes())
+    def end(self):
+        ended = self.server.stop()
+        self.folder.cleanup()
+        return ended
 
 
 def case(name, **options):
-    def run(check):
-        gateway = Gateway(**options)
-        try:
-            complaint = check(gateway)
-        except Exception as problem:  # a test that cannot go on has failed
-            complaint = f"{type(problem).__name__}: {problem}"
-        ended = gateway.server.stop()
-        gateway.folder.cleanup()
-        tally.case(name, f"{complaint}\nthe gateway said:\n{gateway.server.output()}" if complaint else ended)
-    return run
-
-
-def expect(condition, what):
-    return None if condition else f"expected {what}"
-
-
-def first(*complaints):
-    return next((complaint for complaint in complaints if complaint), None)
+    return tally.checks(name, lambda: Gateway(**options))
 
 
 def text_of(reply):
@@ -147,6 +126,26 @@ def _(g):
     wanted = {"no session": 400, "unknown session": 404, "bad version": 400, "media type": 415, "accept": 406,
               "notification": 202, "method": 405, "path": 404, "not json": 400, "batch": 400}
     return expect(got == wanted, f"{wanted}\ngot {got}")
+
+
+@case("limits.message_bytes counts everywhere: 20 MB there and back, also across the eras", extra="limits: {message_bytes: 33554432}\n")
+def _(g):
+    text = "x" * 20_000_000
+    legacy = g.client()
+    legacy.initialize()
+    got = {"legacy": legacy.call("text", {"text": text}), "across": g.client().modern("tools/call", {"name": "text", "arguments": {"text": text}}),
+           "modern": g.client(path="/new").modern("tools/call", {"name": "text", "arguments": {"text": text}})}
+    wrong = {era: repr(reply)[:300] for era, reply in got.items() if text_of(reply) != text}
+    return expect(not wrong, f"the text in each, got {wrong}")
+
+
+@case("limits.worker_bytes is the worker's budget: what does not fit is refused, the next call is served", extra="limits: {worker_bytes: 16777216}\n")
+def _(g):
+    client = g.client()
+    client.initialize()
+    large, small = client.call("text", {"text": "x" * 15_000_000}), client.call("text", {"text": "small"})
+    return first(expect(large.status == 503 or (large.error or {}).get("code") == -32603, f"a refusal, got {repr(large)[:300]}"),
+                 expect(text_of(small) == "small", f"the next call, got {small}"))
 
 
 @case("two sessions with equal ids never see each other's answers")
@@ -257,19 +256,19 @@ def _(g):
     client = g.client()
     client.initialize()
     client.call("text")
-    left = g.worker()
+    left = g.server.child("worker")
     os.kill(left, signal.SIGSTOP)
     told = wait_until(lambda: "worker 0 hangs" in g.server.output(), 60)
     again = wait_until(lambda: serves(g), 60)
     return first(expect(told, "one sentence on the worker that hangs"), expect(again, "a worker that serves"),
-                 expect(g.worker() != left, "another worker"), expect(g.server.output().count("worker 0 hangs") == 1, "one such worker"))
+                 expect(g.server.child("worker") != left, "another worker"), expect(g.server.output().count("worker 0 hangs") == 1, "one such worker"))
 
 
 @case("a worker that dies while the file is broken is tried again until the file is right")
 def _(g):
     right = g.file.read_text()
     g.file.write_text("upstreams: [")
-    os.kill(g.worker(), signal.SIGKILL)
+    os.kill(g.server.child("worker"), signal.SIGKILL)
     died = wait_until(lambda: g.server.output().count("worker 0 died") >= 2, 10)
     alive = g.server.process.poll() is None
     g.file.write_text(right)
@@ -323,7 +322,7 @@ def resources(pid):
 @case("five rounds of sessions opened and closed leave no descriptor, child or memory behind")
 def _(g):
     per_round = int(os.environ.get("SLUICE_SESSIONS_A_ROUND", "40"))
-    worker = g.worker()
+    worker = g.server.child("worker")
 
     def one():
         client = g.client()
