@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
 
   CLI::App app("Sluice: any MCP client, of any revision, reaches any MCP server", "sluice");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "sluice " + std::string(sluice::own_version()));
   ServeOptions options;
   std::vector<std::string> target;
 

@@ -122,6 +122,7 @@ Status Worker::set_up(const Json& params) {
   if (!encoded) return Error(Errc::invalid, "the key ring is not base64");
   auto ring = KeyRing::decode(*encoded);
   if (!ring) return ring.error();
+  reactor_->set_limits(config->limits);
   auto gateway = Gateway::open(
       Gateway::Parts{
           *reactor_, log_, metrics_, *std::move(ring), SealOrigin{identity_.slot, identity_.epoch}, {}},
@@ -136,8 +137,11 @@ Status Worker::reload(const Json& params) {
   auto config = load_config(ServeOptions::from_json(params["options"]));
   if (!config) return config.error();
   hide_secrets(*config);
+  const Limits before = reactor_->limits();
+  reactor_->set_limits(config->limits);
   Status done = gateway_->reload(*std::move(config));
   if (done) log_.info("configuration reloaded");
+  if (!done) reactor_->set_limits(before);
   return done;
 }
 

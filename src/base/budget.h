@@ -22,7 +22,7 @@ class Budget {
 
   // False when `bytes` more do not fit; then nothing was taken and the refusal is counted.
   [[nodiscard]] bool take(std::size_t bytes) {
-    if (bytes > bytes_max_ - bytes_used_) {
+    if (bytes_used_ > bytes_max_ || bytes > bytes_max_ - bytes_used_) {
       ++refusals_;
       return false;
     }
@@ -34,6 +34,9 @@ class Budget {
     DCHECK(bytes <= bytes_used_);
     bytes_used_ -= bytes;
   }
+
+  // What is taken stays taken, also where it is more than this.
+  void set_bytes_max(std::size_t bytes_max) { bytes_max_ = bytes_max; }
 
   [[nodiscard]] std::size_t bytes_used() const { return bytes_used_; }
   [[nodiscard]] std::size_t bytes_peak() const { return bytes_peak_; }

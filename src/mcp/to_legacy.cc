@@ -9,13 +9,13 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "mcp/methods.h"
+#include "mcp/own_name.h"
 
 namespace sluice {
 
 namespace {
 
 constexpr Bytes ours = "io.modelcontextprotocol/";
-constexpr Bytes own_client_info = R"({"name":"sluice","version":"0"})";
 constexpr std::size_t client_info_bytes_max = 4 * 1024;
 
 // The decoded name of a member.
@@ -152,7 +152,8 @@ std::string legacy_initialize(Bytes id, const ClientCapabilities& capabilities, 
       .begin_object()
       .member("protocolVersion", revision_text(latest_legacy))
       .raw_member("capabilities", capabilities_json(capabilities, latest_legacy).dump())
-      .raw_member("clientInfo", is_usable_client_info(client_info_json) ? client_info_json : own_client_info)
+      .raw_member("clientInfo",
+                  is_usable_client_info(client_info_json) ? client_info_json : own_implementation())
       .end_object();
   return make_request(id, "initialize", params);
 }

@@ -300,6 +300,11 @@ Reactor::Reactor(const Limits& limits, Instant start)
   core_->clock_start = start;
 }
 
+void Reactor::set_limits(const Limits& limits) {
+  limits_ = limits;
+  budget_.set_bytes_max(limits.worker_bytes_max);
+}
+
 Result<std::unique_ptr<Reactor>> Reactor::open(const Limits& limits) {
   // Writing to a peer that went away is an error code here, not the end of the process.
   ::signal(SIGPIPE, SIG_IGN);

@@ -66,6 +66,8 @@ class Reactor final : public Clock {
 
   [[nodiscard]] Budget& budget() { return budget_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
+  // Others from now on, as a configuration says: for what is built after this, and for the budget at once.
+  void set_limits(const Limits& limits);
   // Threads for work that blocks, started at the first call. A simulated reactor's pool runs jobs within its
   // turns.
   [[nodiscard]] WorkerPool& pool();

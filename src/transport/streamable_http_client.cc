@@ -12,7 +12,6 @@ namespace {
 
 constexpr Bytes accept_both = "application/json, text/event-stream";
 constexpr Bytes accept_stream = "text/event-stream";
-constexpr std::size_t promised_bytes_max = 256 * 1024;  // taken at a Content-Length's word
 
 std::string owned(const HttpHead& head, Bytes name) { return std::string(header_value(head.fields, name)); }
 
@@ -133,7 +132,7 @@ void UpstreamPost::on_head(const HttpHead& head) {
 void UpstreamPost::expect_body(std::uint64_t length) {
   if (length > client_.options_.json.message_bytes_max) return;
   const auto bytes = static_cast<std::size_t>(length) + padding_bytes;
-  if (bytes <= promised_bytes_max && charge_.resize(bytes)) body_.reserve(bytes);
+  if (bytes <= UpstreamLimits{}.promised_bytes_max && charge_.resize(bytes)) body_.reserve(bytes);
 }
 
 void UpstreamPost::on_body(Bytes piece) {
