@@ -102,6 +102,7 @@ struct UpstreamLimits {
   std::size_t bad_lines_max = 1'000;              // lines of garbage before a child is ended
   std::size_t connections_max = 256;              // to one HTTP upstream
   std::size_t waiting_max = 10'000;               // calls waiting for a connection (B6)
+  std::size_t promised_bytes_max = 256 * 1024;    // of an answer, reserved at its Content-Length's word
   std::size_t unheard_bytes_max = 64 * 1024;      // after an answer, before its connection serves again
   milliseconds start_timeout = seconds(60);       // a cold npx
   milliseconds stop_grace = seconds(5);           // after TERM before KILL
@@ -164,6 +165,7 @@ struct BridgeLimits {
   // A modern client in front of a legacy server.
   std::size_t classes_per_principal_max = 4;  // sessions at the upstream, one a class of capabilities (D6.1)
   std::size_t sessions_max = 10'000;          // at one upstream
+  std::size_t sessions_per_principal_max = 64;  // whatever headers it sends to have one for itself
   // Of one class, so that calls whose questions could not be told apart have one each.
   std::size_t sessions_per_class_max = 16;
   std::size_t askers_max = 1'000;  // names that are remembered for that

@@ -4,103 +4,83 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "codec/json_splice.h"
 #include "codec/json_writer.h"
-#include "mcp/errors.h"
+#include "gateway/leased_exchange.h"
 #include "net/entropy.h"
 
 namespace sluice {
 
 // One server/discover on its way: the server's answer names the revisions of the gateway instead of its own.
-class Bridge::Discovery final : public Attachment, public Service {
+// Attached to the client's exchange; who ends that destroys it.
+class Bridge::Discovery final : public Attachment, private LeasedExchange::Handler {
  public:
-  // Asks `service`; the exchange owns this from now on, and all that follows comes through it.
-  static void start(Exchange& exchange, Service& service, const std::string& versions) {
-    auto owned = std::make_unique<Discovery>(exchange, service, versions);
-    Discovery& discovery = *owned;
-    exchange.attachment = std::move(owned);
-    exchange.chosen = &discovery;
-    service.open(discovery.asked_);
+  // Asks `service`, which may answer at once.
+  static void start(Bridge& bridge, Exchange& exchange, Service& service) {
+    const ClientRequest& request = exchange.request();
+    ClientRequest copy = without_message(request);
+    if (!copy.message.take(bridge.scanner_, PaddedString(request.message.text())).ok())
+      return bridge.refuse(exchange, too_large_to_carry_on());
+    std::unique_ptr<Discovery> discovery(new Discovery(bridge, exchange, service, std::move(copy)));
+    LeasedExchange& asked = discovery->asked_;
+    exchange.attachment = std::move(discovery);
+    service.open(asked);
   }
-  Discovery(Exchange& exchange, Service& service, const std::string& versions)
-      : service_(service), asked_(copy_of(exchange.request()), exchange, versions) {
+  static Discovery& of(Exchange& exchange) { return static_cast<Discovery&>(*exchange.attachment); }
+
+  void cancelled(CancelReason reason) { service_.cancelled(asked_, reason); }
+  void drained() { service_.drained(asked_); }
+
+ private:
+  Discovery(Bridge& bridge, Exchange& client, Service& service, ClientRequest request)
+      : bridge_(bridge), client_(client), service_(service), asked_(std::move(request), nullptr, *this) {
     asked_.chosen = &service;
   }
 
-  void open(Exchange&) override {}
-  void cancelled(Exchange&, CancelReason reason) override { service_.cancelled(asked_, reason); }
-  void drained(Exchange&) override { service_.drained(asked_); }
-  void message(Session&, ClientMessage) override {}
-  void ended(Session&) override {}
-  [[nodiscard]] std::vector<Revision> revisions() const override { return service_.revisions(); }
-
- private:
-  class Asked final : public Exchange {
-   public:
-    Asked(ClientRequest request, Exchange& outer, const std::string& versions)
-        : Exchange(std::move(request), nullptr), outer_(outer), versions_(versions) {}
-    std::size_t notify(Bytes message) override { return outer_.notify(message); }
-    std::size_t ask(Bytes message) override { return outer_.ask(message); }
-    void finish(Bytes response) override {
-      Envelope envelope;
-      const PaddedString text(response);
-      const bool has_result = scan_message(text.padded(), JsonLimits{}, envelope) && envelope.result;
-      const JsonSpan list =
-          has_result ? json_member(envelope.text, envelope.result, "supportedVersions") : JsonSpan{};
-      if (!list) return outer_.finish(response);
-      outer_.finish(JsonSplice().replace(list, versions_).apply(response));
-    }
-    void refuse(int http_status, int code, std::string_view sentence, std::string_view data) override {
-      outer_.refuse(http_status, code, sentence, data);
-    }
-
-   private:
-    Exchange& outer_;
-    const std::string& versions_;
-  };
-
-  static ClientRequest copy_of(const ClientRequest& request) {
-    ClientRequest copy;
-    MessageScanner scanner{JsonLimits{}};
-    CHECK(copy.message.take(scanner, PaddedString(request.message.text())).ok());  // as it did before
-    copy.era = request.era;
-    copy.revision = request.revision;
-    copy.principal = request.principal;
-    copy.param_headers = request.param_headers;
-    copy.over_http = request.over_http;
-    copy.correlation_id = request.correlation_id;
-    copy.opened = request.opened;
-    return copy;
+  std::size_t on_notify(Bytes message) override { return client_.notify(message); }
+  std::size_t on_ask(Bytes message) override { return client_.ask(message); }
+  void on_finish(Bytes response) override {
+    ClientMessage message;
+    if (!message.take(bridge_.scanner_, PaddedString(response)).ok()) return client_.finish(response);
+    const Envelope& envelope = message.envelope();
+    const JsonSpan list =
+        envelope.result ? json_member(envelope.text, envelope.result, "supportedVersions") : JsonSpan{};
+    if (!list) return client_.finish(response);
+    client_.finish(JsonSplice().replace(list, bridge_.versions_).apply(message.text()));
+  }
+  void on_refuse(const Refusal& refusal) override {
+    client_.refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
   }
 
+  Bridge& bridge_;
+  Exchange& client_;
   Service& service_;
-  Asked asked_;
+  LeasedExchange asked_;
 };
 
-Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config, std::unique_ptr<Upstream> inner)
+Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config,
+               std::unique_ptr<NativeUpstream> inner)
     : context_(context),
       config_(config),
       ends_(context.calls, config_.name),
       inner_(std::move(inner)),
-      for_legacy_clients_(parts()),
-      for_modern_clients_(parts()) {
+      scanner_(context.reactor.limits().json),
+      for_legacy_clients_(parts(*inner_)),
+      for_modern_clients_(parts(*inner_)),
+      for_pooled_clients_(parts(for_modern_clients_)) {
   JsonWriter writer(versions_);
   writer.begin_array();
   for (const Revision revision : revisions()) writer.value(revision_text(revision));
   writer.end_array();
-  inner_->on_eras([this] {
-    dispatch_waiting();
-    eras_changed();
-  });
+  inner_->on_eras([this] { dispatch_waiting(); });
 }
 
-BridgeParts Bridge::parts() {
+BridgeParts Bridge::parts(Service& upstream) {
   return BridgeParts{context_.reactor,
                      context_.log,
                      context_.calls,
                      config_,
-                     *inner_,
+                     upstream,
                      [this](std::span<std::byte> out) {
                        context_.doors.entropy ? context_.doors.entropy(out) : entropy(out);
                      },
@@ -115,20 +95,19 @@ void Bridge::stop() {
 UpstreamState Bridge::state() const {
   UpstreamState state = inner_->state();
   state.calls += waiting_.size();
+  state.sessions += for_legacy_clients_.sessions() + for_pooled_clients_.sessions();
+  state.parked += for_modern_clients_.parked();
   return state;
-}
-
-UpstreamEras Bridge::eras() const {
-  UpstreamEras eras = inner_->eras();
-  if (eras.legacy == EraStanding::yes || eras.modern == EraStanding::yes)
-    eras.legacy = eras.modern = EraStanding::yes;
-  return eras;
 }
 
 // A server of whose eras nothing is known is asked in the client's own: it answers, or says what is wrong.
 Service* Bridge::choose(const Exchange& exchange) {
   const UpstreamEras eras = inner_->eras();
   const bool is_modern = exchange.request().era == Era::modern;
+  if (!is_modern && config_.is_pooled()) {
+    if (eras.modern == EraStanding::pending) return nullptr;
+    return eras.modern == EraStanding::yes ? &for_legacy_clients_ : &for_pooled_clients_;
+  }
   switch (is_modern ? eras.modern : eras.legacy) {
     case EraStanding::pending: return nullptr;
     case EraStanding::unknown:
@@ -142,7 +121,7 @@ Service* Bridge::choose(const Exchange& exchange) {
 void Bridge::hand_over(Exchange& exchange, Service& service) {
   const ClientRequest& request = exchange.request();
   if (request.era == Era::modern && request.message.envelope().method == "server/discover")
-    return Discovery::start(exchange, service, versions_);
+    return Discovery::start(*this, exchange, service);
   exchange.chosen = &service;
   if (exchange.session() != nullptr) exchange.session()->chosen = &service;
   service.open(exchange);
@@ -157,8 +136,12 @@ void Bridge::open(Exchange& exchange) {
     waiting_.push_back(&exchange);
     return;
   }
+  refuse(exchange, refusals::overloaded("too many calls wait for upstream '" + config_.name + "'"));
+}
+
+void Bridge::refuse(Exchange& exchange, const Refusal& refusal) {
   context_.calls.opened(exchange);
-  ends_.refuse(exchange, refusals::overloaded("too many calls wait for upstream '" + config_.name + "'"));
+  ends_.refuse(exchange, refusal);
 }
 
 void Bridge::dispatch_waiting() {
@@ -172,13 +155,15 @@ void Bridge::dispatch_waiting() {
 
 void Bridge::cancelled(Exchange& exchange, CancelReason reason) {
   if (exchange.chosen != nullptr) return exchange.chosen->cancelled(exchange, reason);
+  if (exchange.attachment) return Discovery::of(exchange).cancelled(reason);
   std::erase(waiting_, &exchange);
   context_.calls.opened(exchange);
   ends_.cancelled(exchange, reason);
 }
 
 void Bridge::drained(Exchange& exchange) {
-  if (exchange.chosen != nullptr) exchange.chosen->drained(exchange);
+  if (exchange.chosen != nullptr) return exchange.chosen->drained(exchange);
+  if (exchange.attachment) Discovery::of(exchange).drained();
 }
 
 void Bridge::drained(Session& session) {

@@ -20,14 +20,11 @@ namespace sluice {
 
 class Bridge final : public Upstream {
  public:
-  Bridge(const UpstreamContext& context, const UpstreamConfig& config, std::unique_ptr<Upstream> inner);
+  Bridge(const UpstreamContext& context, const UpstreamConfig& config, std::unique_ptr<NativeUpstream> inner);
 
   void start() override { inner_->start(); }
   void stop() override;
   [[nodiscard]] UpstreamState state() const override;
-  // Of what it offers, not of what is behind it.
-  [[nodiscard]] UpstreamEras eras() const override;
-  void ask_eras() override { inner_->ask_eras(); }
 
   void open(Exchange& exchange) override;
   void cancelled(Exchange& exchange, CancelReason reason) override;
@@ -38,20 +35,23 @@ class Bridge final : public Upstream {
 
  private:
   class Discovery;
-  [[nodiscard]] BridgeParts parts();
+  [[nodiscard]] BridgeParts parts(Service& upstream);
   // Who answers this exchange; null when that is not known yet.
   [[nodiscard]] Service* choose(const Exchange& exchange);
   void hand_over(Exchange& exchange, Service& service);
   void dispatch_waiting();
+  void refuse(Exchange& exchange, const Refusal& refusal);
 
   UpstreamContext context_;
   UpstreamConfig config_;
   CallEnds ends_;
-  std::unique_ptr<Upstream> inner_;
+  std::unique_ptr<NativeUpstream> inner_;
+  MessageScanner scanner_;
   LegacyBridge for_legacy_clients_;
   ModernBridge for_modern_clients_;
-  std::vector<Exchange*> waiting_;  // for the eras
-  std::string versions_;            // all revisions, newest first, as a JSON array
+  LegacyBridge for_pooled_clients_;  // legacy ones that own nothing at a legacy server: over the one before
+  std::vector<Exchange*> waiting_;   // for the eras
+  std::string versions_;             // all revisions, newest first, as a JSON array
 };
 
 }  // namespace sluice

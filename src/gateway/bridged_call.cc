@@ -51,6 +51,11 @@ void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& 
   const std::string text =
       legacy_request(exchange.request().message.envelope(), std::to_string(call.number_));
   call.inner_ = session.make_exchange(text, call, exchange.request().correlation_id);
+  if (!call.inner_) {
+    --bridge.running_;
+    bridge.refuse(exchange, too_large_to_carry_on());
+    return session.closed(call);
+  }
   bridge.calls_.emplace(call.number_, std::move(owned));
   session.opened(call);
   call.attach(exchange);
@@ -62,7 +67,7 @@ BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exc
       session_(&session),
       number_(bridge.next_number_++),
       principal_(exchange.request().principal),
-      capabilities_(capabilities_of(exchange)),
+      capabilities_(bridge.parts_.config.shared ? ClientCapabilities() : capabilities_of(exchange)),
       method_(find_method(exchange.request().message.envelope().method)),
       method_text_(exchange.request().message.envelope().method),
       uri_(exchange.request().message.envelope().uri),

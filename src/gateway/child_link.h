@@ -33,6 +33,8 @@ class ChildLink final : private LineChannelHandler {
   // Starts the command. Fails only where no process could be made; a bad command ends as on_child_gone().
   static Result<std::unique_ptr<ChildLink>> start(const UpstreamContext& context,
                                                   const UpstreamConfig& config, ChildLinkHandler& handler);
+  // Another hears of it from now on; it was started, and nothing was sent to it.
+  void hand_over(ChildLinkHandler& handler) { handler_ = &handler; }
   ChildLink(const ChildLink&) = delete;
   ChildLink& operator=(const ChildLink&) = delete;
 

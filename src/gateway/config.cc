@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "codec/headers.h"
 #include "codec/url.h"
 #include "net/address.h"
 
@@ -50,6 +51,8 @@ class ConfigReader {
   std::vector<std::string> patterns(const YAML::Node& node, const std::string& what);
   void read_tool_sets(const YAML::Node& node);
   void read_route(const YAML::Node& node);
+  // Whose requests share its sessions and children.
+  void read_sharing(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream);
   void read_routes(const YAML::Node& node);
   void read_keys(const YAML::Node& node);
   void read_log(const YAML::Node& node);
@@ -234,9 +237,10 @@ void ConfigReader::read_upstreams(const YAML::Node& node) {
 
 void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
   const std::string what = "upstreams." + name;
-  if (!expect_map(node, what,
-                  {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max",
-                   "start_timeout", "tool_timeout", "allow", "deny", "rename"}))
+  if (!expect_map(
+          node, what,
+          {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max", "affinity",
+           "shared", "stateless", "pool", "start_timeout", "tool_timeout", "allow", "deny", "rename"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
@@ -281,6 +285,7 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
       fault(node["capabilities"], what + ".capabilities must be mirror or superset");
     }
   }
+  read_sharing(what, node, upstream);
   if (node["start_timeout"])
     upstream.start_timeout =
         duration(node["start_timeout"], what + ".start_timeout", milliseconds(100), seconds(600));
@@ -291,6 +296,39 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
   if (node["deny"]) read_filter(node["deny"], what + ".deny", &NameFilter::deny, upstream.rules);
   if (node["rename"]) read_renames(node["rename"], what + ".rename", upstream.rules.renames);
   config_.upstreams.push_back(std::move(upstream));
+}
+
+void ConfigReader::read_sharing(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
+  if (node["affinity"]) {
+    const std::string affinity = text(node["affinity"], what + ".affinity");
+    constexpr std::string_view header = "header:";
+    if (affinity.starts_with(header) && is_token(std::string_view(affinity).substr(header.size()))) {
+      upstream.affinity = Affinity::header;
+      upstream.affinity_header = affinity.substr(header.size());
+    } else if (affinity == "principal") {
+      upstream.affinity = Affinity::principal;
+    } else if (affinity != "client") {
+      fault(node["affinity"], what + ".affinity must be client, principal or header:NAME");
+    }
+  }
+  if (node["shared"]) upstream.shared = boolean(node["shared"], what + ".shared");
+  if (node["stateless"]) upstream.stateless = boolean(node["stateless"], what + ".stateless");
+  if (upstream.shared && node["affinity"])
+    fault(node["affinity"], what + " is shared by everybody: 'affinity' has no meaning for it");
+  if (upstream.shared && upstream.capabilities == CapabilitySetting::superset)
+    fault(node["capabilities"], what + " is shared, so that it can ask nobody: its capabilities are none");
+  const YAML::Node pool = node["pool"];
+  if (!pool || !expect_map(pool, what + ".pool", {"min", "max", "idle"})) return;
+  const bool is_child = !upstream.command.empty();
+  if (pool["min"] && !is_child)
+    fault(pool["min"], "'pool.min' is for stdio upstreams; " + what + " has a url");
+  if (pool["max"] && node["children_max"])
+    fault(pool["max"], what + " has both 'children_max' and 'pool.max', which mean the same");
+  if (pool["max"]) upstream.pool.max = count(pool["max"], what + ".pool.max", 1, 10'000);
+  if (pool["max"] && is_child) upstream.children_max = std::exchange(upstream.pool.max, 0);
+  if (pool["min"]) upstream.pool.min = count(pool["min"], what + ".pool.min", 0, upstream.children_max);
+  if (pool["idle"])
+    upstream.pool.idle = duration(pool["idle"], what + ".pool.idle", seconds(1), std::chrono::hours(24));
 }
 
 std::vector<std::string> ConfigReader::patterns(const YAML::Node& node, const std::string& what) {

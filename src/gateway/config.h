@@ -29,6 +29,23 @@ enum class EraSetting : std::uint8_t { automatic, legacy, modern };
 // says, so that servers adapt; or everything, with asks refused that the client cannot take.
 enum class CapabilitySetting : std::uint8_t { mirror, superset };
 
+// Whose requests go to the same session or child of a legacy server (D6.1).
+enum class Affinity : std::uint8_t {
+  client,  // a legacy client's session has one for itself; modern clients have none, so a principal's share
+  principal,  // all of a principal
+  header,     // all of a principal that send the same value of a header
+};
+
+// The sessions and children that clients do not own.
+struct PoolConfig {
+  std::size_t min = 0;  // children kept started for sessions to come
+  std::size_t max =
+      0;  // sessions at an HTTP server; 0: as many as the limits allow. Of a command: children_max
+  milliseconds idle = BridgeLimits{}.session_idle;  // without a request, then it is ended
+
+  friend bool operator==(const PoolConfig&, const PoolConfig&) = default;
+};
+
 struct UpstreamConfig {
   std::string name;
   // A child: its command. Empty for an HTTP upstream.
@@ -42,9 +59,17 @@ struct UpstreamConfig {
   EraSetting era = EraSetting::automatic;
   CapabilitySetting capabilities = CapabilitySetting::mirror;
   std::size_t children_max = UpstreamLimits{}.children_max;
+  Affinity affinity = Affinity::client;
+  std::string affinity_header;  // its name
+  bool shared = false;          // one session or child for everybody, which can ask nobody anything
+  bool stateless = false;       // any session or child will do for any request of a principal
+  PoolConfig pool;
   milliseconds start_timeout = UpstreamLimits{}.start_timeout;
   milliseconds tool_timeout = McpLimits{}.tool;
   NameRules rules;  // on every route; without a tool set, which is a route's
+
+  // Legacy clients own no session or child of it either.
+  [[nodiscard]] bool is_pooled() const { return shared || stateless || affinity != Affinity::client; }
 
   friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };

@@ -72,6 +72,30 @@ limits: {message_bytes: 1048576, sessions: 10, session_idle: 5m, worker_bytes: 2
   EXPECT_FALSE(config->access_log);
 }
 
+TEST(Config, TakesWhoSharesASessionOrChild) {
+  const auto config = parse(R"(
+upstreams:
+  a: {stdio: [x], affinity: principal, pool: {min: 1, max: 4, idle: 10m}}
+  b: {url: "http://h/mcp", affinity: "header:X-Team", stateless: true, pool: {max: 7}}
+  c: {stdio: [x], shared: true}
+  d: {stdio: [x]}
+routes: [{path: /mcp, upstreams: [a, b, c, d]}]
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  const UpstreamConfig& a = config->upstreams[0];
+  EXPECT_EQ(a.affinity, Affinity::principal);
+  EXPECT_EQ(a.pool.min, 1U);
+  EXPECT_EQ(a.children_max, 4U);
+  EXPECT_EQ(a.pool.idle, std::chrono::minutes(10));
+  const UpstreamConfig& b = config->upstreams[1];
+  EXPECT_EQ(b.affinity, Affinity::header);
+  EXPECT_EQ(b.affinity_header, "X-Team");
+  EXPECT_EQ(b.pool.max, 7U);
+  EXPECT_TRUE(b.stateless);
+  EXPECT_TRUE(config->upstreams[2].is_pooled());
+  EXPECT_FALSE(config->upstreams[3].is_pooled());
+}
+
 // Each text is the minimal file with one fault; the sentence must name the line and the thing.
 TEST(Config, NamesWhatIsWrongAndWhere) {
   const struct {
@@ -109,6 +133,18 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /mcp, upstreams: []}]\n", "at least one upstream"},
       {"upstreams: {a: {stdio: [x], capabilities: all}}\nroutes: [{path: /mcp, upstreams: a}]\n",
        "mirror or superset"},
+      {"upstreams: {a: {stdio: [x], affinity: header}}\nroutes: []\n", "client, principal or header:NAME"},
+      {"upstreams: {a: {stdio: [x], affinity: 'header:a b'}}\nroutes: []\n",
+       "client, principal or header:NAME"},
+      {"upstreams: {a: {stdio: [x], shared: maybe}}\nroutes: []\n", "true or false"},
+      {"upstreams: {a: {stdio: [x], shared: true, affinity: principal}}\nroutes: []\n", "no meaning"},
+      {"upstreams: {a: {stdio: [x], shared: true, capabilities: superset}}\nroutes: []\n", "ask nobody"},
+      {"upstreams: {a: {stdio: [x], pool: {min: 9, max: 4}}}\nroutes: []\n", "whole number from 0 to 4"},
+      {"upstreams: {a: {stdio: [x], children_max: 2, pool: {max: 4}}}\nroutes: []\n", "mean the same"},
+      {"upstreams: {a: {stdio: [x], pool: {idle: 10ms}}}\nroutes: []\n", "a time such as"},
+      {"upstreams: {a: {stdio: [x], pool: {least: 1}}}\nroutes: []\n", "unknown key 'least'"},
+      {"upstreams: {a: {url: 'http://h/', pool: {min: 1}}}\nroutes: []\n",
+       "'pool.min' is for stdio upstreams"},
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}, {path: /m, upstreams: a}]\n",
        "two routes"},
       {"upstreams: {a: {stdio: [x], stdio: [y]}}\nroutes: []\n", "occurs twice"},

@@ -73,9 +73,8 @@ void FederatedCall::launch(std::uint64_t number, InnerSession* inner_session) {
     const int tag = take(number).tag;
     return failed(upstream, tag, refusals::internal_error("a request could not be written"));
   }
-  const ClientRequest& given = client_.request();
-  ClientRequest request{*std::move(message), given.era,       given.revision,       given.principal,
-                        given.param_headers, given.over_http, given.correlation_id, given.opened};
+  ClientRequest request = without_message(client_.request());
+  request.message = *std::move(message);
   if (inner_session != nullptr) request.revision = inner_session->revision();
   InnerOwner& owner = *this;
   leg.inner = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, number,

@@ -7,13 +7,6 @@
 
 namespace sluice {
 
-namespace {
-
-// What is said of the room for messages that nobody will read.
-constexpr std::size_t plenty = 64 * 1024;
-
-}  // namespace
-
 InnerExchange::InnerExchange(InnerOwner& owner, Service& service, std::size_t upstream, std::uint64_t tag,
                              ClientRequest request, InnerSession* session)
     : Exchange(std::move(request), session),
@@ -53,9 +46,11 @@ void InnerExchange::be_late() {
   owner_.on_refused(*this, refusals::timed_out(Outcome::sent_unknown));
 }
 
-std::size_t InnerExchange::notify(Bytes message) { return over_ ? plenty : owner_.on_notify(*this, message); }
+std::size_t InnerExchange::notify(Bytes message) {
+  return over_ ? all_room : owner_.on_notify(*this, message);
+}
 
-std::size_t InnerExchange::ask(Bytes message) { return over_ ? plenty : owner_.on_ask(*this, message); }
+std::size_t InnerExchange::ask(Bytes message) { return over_ ? all_room : owner_.on_ask(*this, message); }
 
 void InnerExchange::finish(Bytes response) {
   if (over_) return;
@@ -77,7 +72,7 @@ InnerSession::~InnerSession() {
   for (InnerExchange* exchange : exchanges_) exchange->inner_session_ = nullptr;
 }
 
-std::size_t InnerSession::send(Bytes message) { return over_ ? plenty : owner_.on_message(*this, message); }
+std::size_t InnerSession::send(Bytes message) { return over_ ? all_room : owner_.on_message(*this, message); }
 
 void InnerSession::end(std::string_view why) {
   if (std::exchange(over_, true)) return;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string_view>
 
+#include "gateway/leased_exchange.h"
 #include "mcp/errors.h"
 #include "mcp/exchange.h"
 #include "net/reactor.h"

@@ -11,7 +11,6 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t plenty = 64 * 1024;
 constexpr Bytes uris_member = "resourceSubscriptions";
 
 struct ListFlag {
@@ -163,23 +162,23 @@ void ListenCall::acknowledge() {
 
 std::size_t ListenCall::deliver(std::string text) {
   if (is_acknowledged_) return client().notify(text);
-  if (held_.size() >= state().limits().federation.held_notes_max) return plenty;
+  if (held_.size() >= state().limits().federation.held_notes_max) return all_room;
   held_.push_back(std::move(text));
-  return plenty;
+  return all_room;
 }
 
 std::size_t ListenCall::on_notify(InnerExchange& inner, Bytes text) {
   const auto message = state().scan(text);
-  if (!message) return plenty;
+  if (!message) return all_room;
   const Envelope& note = message->envelope();
   const Method* method = find_method(note.method);
   if (method != nullptr && method->id == MethodId::notify_subscriptions_acknowledged) {
     acknowledged(inner.upstream(), note);
-    return plenty;
+    return all_room;
   }
   if (method != nullptr && is_list_change(method->id)) {
     state().catalogue->changed(client().request().principal, ListChange{inner.upstream(), method->id});
-    return plenty;
+    return all_room;
   }
   Rewrite rewrite;
   if (method != nullptr && method->id == MethodId::notify_resources_updated)

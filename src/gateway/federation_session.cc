@@ -14,8 +14,6 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t plenty = 64 * 1024;
-
 std::uint8_t class_of(const Envelope& initialize, Revision revision) {
   if (!initialize.capabilities) return 0;
   const auto json = Json::parse(initialize.view(initialize.capabilities));
@@ -34,8 +32,7 @@ std::string canonical(Bytes raw) {
 FederatedSession::FederatedSession(FederationState& state, Exchange& initialize)
     : state_(state), client_(*initialize.session()), slots_(state.upstreams.size()) {
   const ClientRequest& request = initialize.request();
-  request_ = ClientRequest{{}, request.era,       request.revision,       request.principal,
-                           {}, request.over_http, request.correlation_id, request.opened};
+  request_ = without_message(request);
   const Envelope& envelope = request.message.envelope();
   if (envelope.params) params_ = envelope.view(envelope.params);
   const Revision revision = negotiate_legacy(envelope.protocol_version);
@@ -107,8 +104,8 @@ void FederatedSession::open_slot(std::size_t upstream) {
 // A request of ours on the session that is being opened.
 void FederatedSession::ask_upstream(std::size_t upstream, std::string text) {
   Slot& slot = slots_[upstream];
-  ClientRequest request{{}, request_.era,       request_.revision,       request_.principal,
-                        {}, request_.over_http, request_.correlation_id, state_.parts.reactor.now()};
+  ClientRequest request = without_message(request_);
+  request.opened = state_.parts.reactor.now();
   auto message = state_.scan(text);
   if (!message) return failed(upstream, "the request could not be written");
   request.message = *std::move(message);
@@ -121,7 +118,7 @@ void FederatedSession::ask_upstream(std::size_t upstream, std::string text) {
 
 std::size_t FederatedSession::on_notify(InnerExchange& inner, Bytes message) {
   const auto text = translate(inner.upstream(), nullptr, message);
-  return text ? client_.send(*text) : plenty;
+  return text ? client_.send(*text) : all_room;
 }
 
 std::size_t FederatedSession::on_ask(InnerExchange& inner, Bytes message) {
@@ -273,9 +270,9 @@ void FederatedSession::drained() {
 // --- From the upstreams to the client ---
 
 std::size_t FederatedSession::on_message(InnerSession& session, Bytes message) {
-  if (ended_) return plenty;
+  if (ended_) return all_room;
   const auto text = translate(session.upstream(), nullptr, message);
-  return text ? client_.send(*text) : plenty;
+  return text ? client_.send(*text) : all_room;
 }
 
 std::optional<std::string> FederatedSession::translate(std::size_t upstream, const InnerExchange* from,

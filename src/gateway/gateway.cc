@@ -137,6 +137,7 @@ std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
   for (const Placed* one : placed) {
     options.limits.mcp.tool = std::max(options.limits.mcp.tool, one->config.tool_timeout);
     options.initialize = std::max(options.initialize, one->config.start_timeout);
+    if (one->config.affinity == Affinity::header) options.keep_headers.push_back(one->config.affinity_header);
     upstreams.push_back(one->upstream.get());
     federated.push_back(FederatedUpstream{one->config.name, *one->upstream,
                                           std::min(one->config.start_timeout, patience),

@@ -166,4 +166,48 @@ class GatewayTest : public ::testing::Test {
   std::uint8_t drawn = 0;
 };
 
+// With children that the test answers for by hand.
+class ChildGatewayTest : public GatewayTest {
+ protected:
+  FakeChild& child(std::size_t i) { return *children.at(i); }
+  FakeChild& last() { return *children.back(); }
+  void say(FakeChild& at, Bytes line) {
+    at.say(line);
+    world.settle();
+  }
+  // The id of the last request for `method` that the child has read.
+  static std::string id_of(const FakeChild& at, Bytes method) {
+    const std::string& text = at.io->received;
+    const std::size_t place = text.rfind("\"" + std::string(method) + "\"");
+    if (place == std::string::npos) return {};
+    const std::size_t line = text.rfind('\n', place) + 1;
+    const std::size_t id = text.find("\"id\":", line) + 5;
+    return text.substr(id, text.find_first_of(",}", id) - id);
+  }
+  void answer(FakeChild& at, Bytes method, Bytes result = R"({"content":[]})") {
+    const std::string id = id_of(at, method);
+    ASSERT_FALSE(id.empty()) << method << " in " << at.io->received;
+    say(at, make_response(id, result));
+  }
+  // The newest child that was sent a request for `method`.
+  FakeChild& asked(Bytes method) {
+    for (auto child = children.rbegin(); child != children.rend(); ++child)
+      if (!id_of(**child, method).empty()) return **child;
+    ADD_FAILURE() << "no child was asked " << method;
+    return last();
+  }
+  static constexpr Bytes is_modern =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})";
+  static constexpr Bytes is_legacy =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{"protocolVersion":"2025-11-25"}})";
+  Fields open_session() {
+    auto client = post({}, testing_fronts::initialize_request());
+    answer(asked("initialize"), "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}})");
+    Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
+    post(fields, make_notification("notifications/initialized"));
+    return fields;
+  }
+};
+
 }  // namespace sluice::testing_gateway

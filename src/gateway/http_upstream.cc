@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t fields_expected = 12;  // what a request carries with what the transport adds
 }
 
-Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& context,
-                                                     const UpstreamConfig& config) {
+Result<std::unique_ptr<NativeUpstream>> HttpUpstream::open(const UpstreamContext& context,
+                                                           const UpstreamConfig& config) {
   StreamableHttpClientOptions options;
   options.http.http = context.reactor.limits().http;
   options.http.http.body_bytes_max = SIZE_MAX;  // a stream has no end; messages have their own bound
@@ -32,7 +32,7 @@ Result<std::unique_ptr<Upstream>> HttpUpstream::open(const UpstreamContext& cont
   options.http.start_connect = context.doors.connect;
   auto client = StreamableHttpClient::open(context.reactor, config.url, std::move(options));
   if (!client) return client.error();
-  return std::unique_ptr<Upstream>(new HttpUpstream(context, config, *std::move(client)));
+  return std::unique_ptr<NativeUpstream>(new HttpUpstream(context, config, *std::move(client)));
 }
 
 HttpUpstream::HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,

@@ -18,9 +18,10 @@ namespace sluice {
 class UpstreamSession;
 class UpstreamCall;
 
-class HttpUpstream final : public Upstream {
+class HttpUpstream final : public NativeUpstream {
  public:
-  static Result<std::unique_ptr<Upstream>> open(const UpstreamContext& context, const UpstreamConfig& config);
+  static Result<std::unique_ptr<NativeUpstream>> open(const UpstreamContext& context,
+                                                      const UpstreamConfig& config);
 
   void start() override { ask_eras(); }
   void stop() override;

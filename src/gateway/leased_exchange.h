@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// LeasedExchange and LeasedPeer: what a bridge opens at its upstream, as if it were a front.
+// LeasedExchange and LeasedPeer: the exchanges and sessions that a bridge opens at its upstream, as if it
+// were a front.
 //
 // They hand every verb to their handler until it has forgotten them or they are over, and do nothing
 // themselves. Owned by whoever opened them; freed only after the upstream's call on the stack has unwound.
@@ -15,7 +16,26 @@
 
 namespace sluice {
 
+// The room where nothing holds an upstream back.
 inline constexpr std::size_t all_room = std::numeric_limits<std::size_t>::max();
+
+// Who asks, in what revision and how: all of a request but its message, for another one in its name.
+[[nodiscard]] inline ClientRequest without_message(const ClientRequest& request) {
+  return ClientRequest{{},
+                       request.era,
+                       request.revision,
+                       request.principal,
+                       request.param_headers,
+                       request.over_http,
+                       request.correlation_id,
+                       request.opened,
+                       request.kept_headers};
+}
+
+// A client may leave too little room in a message for what another era adds to it.
+[[nodiscard]] inline Refusal too_large_to_carry_on() {
+  return refusals::invalid_params("the request is too large to be carried on");
+}
 
 class LeasedExchange final : public Exchange {
  public:
@@ -31,8 +51,9 @@ class LeasedExchange final : public Exchange {
     ~Handler() = default;
   };
 
-  LeasedExchange(ClientRequest request, Session& session, Handler& handler)
-      : Exchange(std::move(request), &session), handler_(&handler) {}
+  // `session` is the one at the upstream; null in the modern era.
+  LeasedExchange(ClientRequest request, Session* session, Handler& handler)
+      : Exchange(std::move(request), session), handler_(&handler) {}
 
   // Nothing is handed over any more.
   void forget() { handler_ = nullptr; }

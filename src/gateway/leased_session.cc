@@ -44,10 +44,11 @@ struct LeasedSession::OwnRequest final : LeasedExchange::Handler {
   Timer timer;
 };
 
-LeasedSession::LeasedSession(ModernBridge& bridge, std::string key, const Principal& principal,
-                             const ClientCapabilities& capabilities)
+LeasedSession::LeasedSession(ModernBridge& bridge, std::string key, std::string owner,
+                             const Principal& principal, const ClientCapabilities& capabilities)
     : bridge_(bridge),
       key_(std::move(key)),
+      owner_(std::move(owner)),
       capabilities_(capabilities),
       inner_(principal, latest_legacy, *this),
       listens_(
@@ -90,13 +91,13 @@ std::unique_ptr<LeasedExchange> LeasedSession::make_exchange(const std::string& 
                                                              LeasedExchange::Handler& handler,
                                                              const std::string& correlation_id) {
   ClientRequest request;
-  CHECK(request.message.take(bridge_.scanner_, PaddedString(text)).ok());
+  if (!request.message.take(bridge_.scanner_, PaddedString(text)).ok()) return nullptr;
   request.era = Era::legacy;
   request.revision = inner_.revision();
   request.principal = inner_.principal();
   request.correlation_id = correlation_id;
   request.opened = bridge_.parts_.reactor.precise_now();
-  return std::make_unique<LeasedExchange>(std::move(request), inner_, handler);
+  return std::make_unique<LeasedExchange>(std::move(request), &inner_, handler);
 }
 
 void LeasedSession::request_own(Bytes method, Bytes params, OwnDone done) {
@@ -108,6 +109,10 @@ void LeasedSession::send_own(const std::string& text, milliseconds wait, OwnDone
   own_.push_back(std::make_unique<OwnRequest>(*this, std::move(done)));
   OwnRequest& own = *own_.back();
   own.inner = make_exchange(text, own, correlation_id_);
+  if (!own.inner) {
+    const Refusal refusal = too_large_to_carry_on();
+    return own_done(own, nullptr, &refusal);
+  }
   bridge_.parts_.reactor.arm_after(own.timer, wait);
   bridge_.parts_.upstream.open(*own.inner);
 }
@@ -195,7 +200,7 @@ bool LeasedSession::is_idle() const {
 
 void LeasedSession::rest() {
   if (phase_ == Phase::dead || !is_idle()) return;
-  bridge_.parts_.reactor.arm_after(idle_, bridge_.limits_.session_idle);
+  bridge_.parts_.reactor.arm_after(idle_, bridge_.parts_.config.pool.idle);
 }
 
 void LeasedSession::closed(BridgedCall& call) {
@@ -348,14 +353,16 @@ void LeasedSession::listen(Exchange& exchange) {
 
 // ---- From the upstream, on no call's stream
 
-void LeasedSession::tell(const std::string& text) {
+bool LeasedSession::tell(const std::string& text) {
   ClientMessage message;
-  CHECK(message.take(bridge_.scanner_, PaddedString(text)).ok());
+  if (!message.take(bridge_.scanner_, PaddedString(text)).ok()) return false;
   bridge_.parts_.upstream.message(inner_, std::move(message));
+  return true;
 }
 
 void LeasedSession::respond(Bytes id, Bytes result) {
-  if (phase_ != Phase::dead) tell(make_response(id, result));
+  if (phase_ != Phase::dead && !tell(make_response(id, result)))
+    respond_error(id, rpc::internal_error, "the client's answer is too large to be carried on");
 }
 
 void LeasedSession::respond_error(Bytes id, int code, std::string_view sentence) {

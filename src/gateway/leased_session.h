@@ -39,7 +39,8 @@ struct OuterTie final : Attachment {
 
 class LeasedSession final : private LeasedPeer::Handler {
  public:
-  LeasedSession(ModernBridge& bridge, std::string key, const Principal& principal,
+  // `owner` is who it is lent to; all requests of an owner are of this principal, or of anybody.
+  LeasedSession(ModernBridge& bridge, std::string key, std::string owner, const Principal& principal,
                 const ClientCapabilities& capabilities);
   LeasedSession(const LeasedSession&) = delete;
   LeasedSession& operator=(const LeasedSession&) = delete;
@@ -52,15 +53,19 @@ class LeasedSession final : private LeasedPeer::Handler {
   void left(Exchange& exchange, CancelReason reason);
 
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const std::string& owner() const { return owner_; }
   [[nodiscard]] const Principal& principal() const { return inner_.principal(); }
   [[nodiscard]] const LegacyServer& server() const { return server_; }
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
+  // Requests it was given and has not answered.
+  [[nodiscard]] std::size_t load() const { return waiting_.size() + calls_.size(); }
   [[nodiscard]] std::uint64_t last_use() const { return last_use_; }
   // Whether a question that names no call would find `what` to be the only one it can be of.
   [[nodiscard]] bool has_place_for(const std::string& what) const;
 
-  // A request as the upstream sees it; `text` is the whole message.
+  // A request as the upstream sees it; `text` is the whole message. Null when that is beyond the bounds of
+  // messages, which a client may have left too little room for.
   [[nodiscard]] std::unique_ptr<LeasedExchange> make_exchange(const std::string& text,
                                                               LeasedExchange::Handler& handler,
                                                               const std::string& correlation_id);
@@ -75,8 +80,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   // Answers a question of the upstream.
   void respond(Bytes id, Bytes result);
   void respond_error(Bytes id, int code, std::string_view sentence);
-  // A notification to it.
-  void tell(const std::string& text);
+  // A notification or response to it; false when it is beyond the bounds of messages.
+  bool tell(const std::string& text);
 
   // Ends what it serves: `refusal` for those that wait and run, their result for subscriptions.
   void shut(const Refusal& refusal);
@@ -115,6 +120,7 @@ class LeasedSession final : private LeasedPeer::Handler {
 
   ModernBridge& bridge_;
   std::string key_;
+  std::string owner_;
   ClientCapabilities capabilities_;
   LeasedPeer inner_;
   Phase phase_ = Phase::opening;

@@ -25,11 +25,9 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
         new LegacyBridgeHandshake(bridge, exchange, *std::move(who)));
     LegacyBridgeHandshake& started = *handshake;
     exchange.attachment = std::move(handshake);
-    LegacyBridgeRequest::Origin origin;
-    origin.principal = exchange.request().principal;
-    origin.correlation_id = exchange.request().correlation_id;
+    const ClientRequest& request = exchange.request();
     started.request_.open(make_modern_request(bridge.next_id(), "server/discover", started.who_),
-                          std::move(origin));
+                          {request.principal, request.correlation_id, {}, request.kept_headers});
   }
   void cancelled(CancelReason reason) override { request_.drop(reason); }
 
@@ -37,9 +35,7 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   LegacyBridgeHandshake(LegacyBridge& bridge, Exchange& exchange, Introduction who)
       : bridge_(bridge), exchange_(exchange), who_(std::move(who)), request_(bridge, *this) {}
 
-  std::size_t on_notification(const ClientMessage&) override {
-    return bridge_.limits().net.unsent_bytes_soft;
-  }
+  std::size_t on_notification(const ClientMessage&) override { return all_room; }
   void on_refused(const Refusal& refusal) override {
     const Refusal told = to_legacy_refusal(refusal, "initialize");
     exchange_.refuse(told.http_status, told.code, told.message, told.data_json);
@@ -53,8 +49,8 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
     auto welcome = read_discovery(envelope, who_.revision, bridge_.parts_.config.name);
     if (!welcome) return on_refused(refusals::internal_error(welcome.error().message));
     Session& session = *exchange_.session();
-    session.attachment =
-        std::make_unique<LegacyBridgeSession>(bridge_, session, std::move(who_), welcome->offer);
+    session.attachment = std::make_unique<LegacyBridgeSession>(
+        bridge_, session, std::move(who_), welcome->offer, exchange_.request().kept_headers);
     exchange_.finish(make_response(id, welcome->result_json));
   }
 

@@ -10,6 +10,7 @@
 #include "codec/jsonrpc.h"
 #include "gateway/legacy_bridge.h"
 #include "mcp/methods.h"
+#include "mcp/to_legacy.h"
 #include "mcp/tool_headers.h"
 
 namespace sluice {
@@ -75,8 +76,7 @@ std::vector<HeaderPair> LegacyBridgeCall::headers_of(const LegacyBridgeTool& too
 }
 
 void LegacyBridgeCall::send() {
-  LegacyBridgeRequest::Origin origin;
-  origin.principal = exchange_.request().principal;
+  LegacyBridgeRequest::Origin origin = session_.origin();
   origin.correlation_id = exchange_.request().correlation_id;
   if (is_tool_call()) {
     const LegacyBridgeTool* tool = bridge_.tools_.find(session_, asked_for().name);
@@ -97,17 +97,13 @@ std::size_t LegacyBridgeCall::on_notification(const ClientMessage& message) {
   const bool is_of_requests =
       method == nullptr || method->id == MethodId::notify_progress || method->id == MethodId::notify_message;
   if (!is_of_requests || (method != nullptr && method->id == MethodId::notify_progress && goes_back(message)))
-    return bridge_.limits().net.unsent_bytes_soft;
+    return all_room;
   return exchange_.notify(message.text());
 }
 
 // A retry starts from nothing, but for the client it is one call, whose progress must increase.
 bool LegacyBridgeCall::goes_back(const ClientMessage& progress) {
-  const Envelope& envelope = progress.envelope();
-  const JsonSpan member =
-      envelope.params ? json_member(envelope.text, envelope.params, "progress") : JsonSpan{};
-  const Result<Json> value = member ? Json::parse(envelope.view(member)) : Result<Json>(Json());
-  const auto number = value ? value->as_double() : std::nullopt;
+  const auto number = progress_value(progress.envelope());
   if (!number) return false;
   if (progress_floor_ && *number <= *progress_floor_) return true;
   progress_ = number;

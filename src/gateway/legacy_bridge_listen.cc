@@ -54,9 +54,7 @@ class LegacyBridgeListen::Stream final : private LegacyBridgeRequestHandler {
       : listen_(listen), request_(bridge, *this), uris_(std::move(uris)) {}
 
   [[nodiscard]] const std::set<std::string>& uris() const { return uris_; }
-  void open(std::string text, Principal principal) {
-    LegacyBridgeRequest::Origin origin;
-    origin.principal = std::move(principal);
+  void open(std::string text, LegacyBridgeRequest::Origin origin) {
     request_.open(std::move(text), std::move(origin));
   }
   void drained() { request_.drained(); }
@@ -159,7 +157,7 @@ void LegacyBridgeListen::renew() {
   bridge_.parts_.reactor.arm_after(patience_, bridge_.limits().bridge.listen_wait);
   next_ = std::make_unique<Stream>(bridge_, *this, wanted_);
   next_->open(make_modern_request(bridge_.next_id(), "subscriptions/listen", session_.who(), members),
-              session_.principal());
+              session_.origin());
 }
 
 void LegacyBridgeListen::subscribe(Exchange& exchange) {
@@ -197,25 +195,25 @@ void LegacyBridgeListen::gave_up(const std::string& uri) {
 }
 
 std::size_t LegacyBridgeListen::heard(Stream& stream, const ClientMessage& message) {
-  const std::size_t enough = bridge_.limits().net.unsent_bytes_soft;
   const Envelope& envelope = message.envelope();
   const Method* method = find_method(envelope.method);
-  if (method == nullptr) return enough;
+  if (method == nullptr) return all_room;
   switch (method->id) {
     case MethodId::notify_subscriptions_acknowledged:
       if (&stream == next_.get()) acknowledged(envelope);
-      return enough;
+      return all_room;
     case MethodId::notify_resources_updated:
       // It may name something below what was subscribed to, but nothing that was given up.
-      if (wanted_.empty()) return enough;
-      if (std::string uri(envelope.uri); stream.uris().contains(uri) && !wanted_.contains(uri)) return enough;
+      if (wanted_.empty()) return all_room;
+      if (std::string uri(envelope.uri); stream.uris().contains(uri) && !wanted_.contains(uri))
+        return all_room;
       break;
     case MethodId::notify_tools_changed: bridge_.tools_.changed(session_.principal()); break;
     case MethodId::notify_prompts_changed:
     case MethodId::notify_resources_changed: break;
-    default: return enough;
+    default: return all_room;
   }
-  if (&stream != current_.get()) return enough;
+  if (&stream != current_.get()) return all_room;
   return session_.front().send(to_legacy_notification(envelope));
 }
 

@@ -8,9 +8,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "mcp/errors.h"
-#include "mcp/exchange.h"
+#include "gateway/leased_exchange.h"
 
 namespace sluice {
 
@@ -29,19 +29,20 @@ class LegacyBridgeRequestHandler {
   ~LegacyBridgeRequestHandler() = default;
 };
 
-class LegacyBridgeRequest {
+class LegacyBridgeRequest final : private LeasedExchange::Handler {
  public:
   LegacyBridgeRequest(LegacyBridge& bridge, LegacyBridgeRequestHandler& handler);
   LegacyBridgeRequest(const LegacyBridgeRequest&) = delete;
   LegacyBridgeRequest& operator=(const LegacyBridgeRequest&) = delete;
-  ~LegacyBridgeRequest();
+  ~LegacyBridgeRequest() { drop(); }
 
   // Sends this text for a client's request, or in the session's own name. It may be answered, and all of this
   // gone, before open() returns.
   struct Origin {
     Principal principal;
     std::string correlation_id;
-    std::vector<HeaderPair> param_headers;
+    std::vector<HeaderPair> param_headers = {};
+    std::vector<HeaderPair> kept_headers = {};
   };
   void open(std::string text, Origin origin);
   void drop(CancelReason reason = CancelReason::client);
@@ -49,10 +50,15 @@ class LegacyBridgeRequest {
   [[nodiscard]] bool is_open() const { return inner_ != nullptr; }
 
  private:
-  class Inner;
+  std::size_t on_notify(Bytes message) override;
+  // No modern server asks this way.
+  std::size_t on_ask(Bytes) override { return all_room; }
+  void on_finish(Bytes response) override;
+  void on_refuse(const Refusal& refusal) override;
+
   LegacyBridge& bridge_;
   LegacyBridgeRequestHandler& handler_;
-  std::unique_ptr<Inner> inner_;
+  std::unique_ptr<LeasedExchange> inner_;
 };
 
 }  // namespace sluice

@@ -11,14 +11,16 @@
 namespace sluice {
 
 LegacyBridgeSession::LegacyBridgeSession(LegacyBridge& bridge, Session& front, Introduction who,
-                                         ServerOffer offer)
+                                         ServerOffer offer, std::vector<HeaderPair> kept_headers)
     : bridge_(bridge),
       front_(front),
       who_(std::move(who)),
       offer_(offer),
+      kept_headers_(std::move(kept_headers)),
       tools_key_(front.principal().name + "\n" + who_.capabilities_json),
       listen_(bridge, *this) {
   ++bridge_.sessions_;
+  for (const HeaderPair& header : kept_headers_) tools_key_ += "\n" + header.value;
 }
 
 LegacyBridgeSession::~LegacyBridgeSession() { --bridge_.sessions_; }

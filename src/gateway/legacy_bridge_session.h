@@ -30,7 +30,9 @@ class LegacyBridgeWork : public Attachment {
 
 class LegacyBridgeSession final : public Attachment {
  public:
-  LegacyBridgeSession(LegacyBridge& bridge, Session& front, Introduction who, ServerOffer offer);
+  // `kept_headers` are those of its initialize: they stay the session's.
+  LegacyBridgeSession(LegacyBridge& bridge, Session& front, Introduction who, ServerOffer offer,
+                      std::vector<HeaderPair> kept_headers);
   LegacyBridgeSession(const LegacyBridgeSession&) = delete;
   LegacyBridgeSession& operator=(const LegacyBridgeSession&) = delete;
   ~LegacyBridgeSession() override;
@@ -39,6 +41,8 @@ class LegacyBridgeSession final : public Attachment {
   [[nodiscard]] const Principal& principal() const { return front_.principal(); }
   [[nodiscard]] const Introduction& who() const { return who_; }
   [[nodiscard]] const ServerOffer& offer() const { return offer_; }
+  // In whose name it asks the server.
+  [[nodiscard]] LegacyBridgeRequest::Origin origin() const { return {principal(), {}, {}, kept_headers_}; }
   // Sessions with the same key see the same tools.
   [[nodiscard]] const std::string& tools_key() const { return tools_key_; }
   [[nodiscard]] LegacyBridgeListen& listen() { return listen_; }
@@ -55,6 +59,7 @@ class LegacyBridgeSession final : public Attachment {
   Session& front_;
   Introduction who_;
   ServerOffer offer_;
+  std::vector<HeaderPair> kept_headers_;
   std::string tools_key_;
   std::unordered_map<std::string, LegacyBridgeCall*> asks_;
   std::uint64_t next_ask_ = 1;

@@ -14,13 +14,13 @@ namespace sluice {
 
 class LegacyBridgeTools::List final : private LegacyBridgeRequestHandler {
  public:
-  List(LegacyBridge& bridge, const Principal& principal)
+  List(LegacyBridge& bridge, LegacyBridgeRequest::Origin origin)
       : bridge_(bridge),
-        principal_(principal),
+        origin_(std::move(origin)),
         request_(bridge, *this),
         patience_([](void* self) { static_cast<List*>(self)->give_up("it took too long"); }, this) {}
 
-  [[nodiscard]] const Principal& principal() const { return principal_; }
+  [[nodiscard]] const Principal& principal() const { return origin_.principal; }
   [[nodiscard]] Instant used() const { return used_; }
   [[nodiscard]] bool is_idle() const { return !is_loading_ && !is_settling_; }
   void touch() { used_ = bridge_.parts_.reactor.now(); }
@@ -54,14 +54,10 @@ class LegacyBridgeTools::List final : private LegacyBridgeRequestHandler {
       members = R"("cursor":)";
       append_json_string(members, cursor);
     }
-    LegacyBridgeRequest::Origin origin;
-    origin.principal = principal_;
-    request_.open(make_modern_request(bridge_.next_id(), "tools/list", who_, members), std::move(origin));
+    request_.open(make_modern_request(bridge_.next_id(), "tools/list", who_, members), origin_);
   }
 
-  std::size_t on_notification(const ClientMessage&) override {
-    return bridge_.limits().net.unsent_bytes_soft;
-  }
+  std::size_t on_notification(const ClientMessage&) override { return all_room; }
 
   void on_refused(const Refusal& refusal) override { give_up(refusal.message); }
 
@@ -118,7 +114,7 @@ class LegacyBridgeTools::List final : private LegacyBridgeRequestHandler {
   }
 
   LegacyBridge& bridge_;
-  Principal principal_;
+  LegacyBridgeRequest::Origin origin_;
   LegacyBridgeRequest request_;
   Timer patience_;
   Introduction who_;  // in whose name it is being read
@@ -153,7 +149,7 @@ LegacyBridgeTools::List* LegacyBridgeTools::list_of(const LegacyBridgeSession& s
   const std::string& key = session.tools_key();
   if (const auto at = lists_.find(key); at != lists_.end()) return at->second.get();
   if (!make_room()) return nullptr;
-  return lists_.emplace(key, std::make_unique<List>(bridge_, session.principal())).first->second.get();
+  return lists_.emplace(key, std::make_unique<List>(bridge_, session.origin())).first->second.get();
 }
 
 bool LegacyBridgeTools::wait(const LegacyBridgeSession& session, Waiter& waiter) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "codec/headers.h"
 #include "gateway/bridged_call.h"
 #include "gateway/leased_session.h"
 #include "mcp/methods.h"
@@ -120,7 +121,10 @@ void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
   const auto capabilities = parse_client_capabilities(*json, latest_modern);
   if (!capabilities) return refuse(exchange, refusals::malformed_meta(capabilities.error().message));
   const bool superset = parts_.config.capabilities == CapabilitySetting::superset;
-  LeasedSession* session = session_for(exchange, superset ? everything() : *capabilities);
+  const ClientCapabilities shown = parts_.config.shared ? ClientCapabilities()
+                                   : superset           ? everything()
+                                                        : *capabilities;
+  LeasedSession* session = session_for(exchange, shown);
   if (session == nullptr)
     return refuse(exchange, refusals::overloaded("upstream '" + parts_.config.name +
                                                  "' has no session left for this client; wait for a call "
@@ -138,25 +142,42 @@ void ModernBridge::remember_asker(const std::string& what) {
   if (askers_.size() < limits_.askers_max) askers_.insert(what);
 }
 
+std::string ModernBridge::owner_of(const ClientRequest& request) const {
+  if (parts_.config.shared) return {};
+  std::string owner = request.principal.name;
+  if (parts_.config.affinity != Affinity::header) return owner;
+  for (const HeaderPair& header : request.kept_headers)
+    if (equals_ignoring_case(header.name, parts_.config.affinity_header)) owner += '\t' + header.value;
+  return owner;
+}
+
 LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabilities& capabilities) {
   const ClientRequest& request = exchange.request();
   const Method* method = find_method(request.message.envelope().method);
   const bool may_be_asked = capabilities.capability_class() != 0 && method != nullptr && method->may_ask;
   const std::string what = what_of(request.message.envelope());
-  const std::string first = request.principal.name + "\n" + std::to_string(capabilities.capability_class());
+  const std::string owner = owner_of(request);
+  const std::string first = owner + "\n" + std::to_string(capabilities.capability_class());
   std::string key = first;
+  LeasedSession* least = nullptr;  // of those that would do
   for (std::size_t number = 1;; key = first + "\n" + std::to_string(number++)) {
     const auto at = sessions_.find(key);
     if (at == sessions_.end()) break;
-    if (!may_be_asked || at->second->has_place_for(what)) return at->second.get();
+    LeasedSession& session = *at->second;
+    if (!may_be_asked || session.has_place_for(what)) {
+      if (!parts_.config.stateless || session.load() == 0) return &session;
+      if (least == nullptr || session.load() < least->load()) least = &session;
+    }
     // Rather a question that is refused than a call.
-    if (number == limits_.sessions_per_class_max) return sessions_.find(first)->second.get();
+    if (number == limits_.sessions_per_class_max)
+      return least != nullptr ? least : sessions_.find(first)->second.get();
   }
-  if (!make_room(request.principal.name, key != first)) return nullptr;
+  const Principal principal = parts_.config.shared ? Principal() : request.principal;
+  if (!make_room(owner, principal, key != first)) return least;
   ClientCapabilities offered = capabilities;
   offered.roots_list_changed = offered.tasks = false;
   offered.extensions.clear();
-  auto session = std::make_unique<LeasedSession>(*this, key, request.principal, offered);
+  auto session = std::make_unique<LeasedSession>(*this, key, owner, principal, offered);
   LeasedSession& opened = *session;
   sessions_.emplace(key, std::move(session));
   opened.connect(request);
@@ -164,30 +185,38 @@ LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabil
   return &opened;
 }
 
-bool ModernBridge::make_room(const std::string& principal, bool extra) {
-  const std::string prefix = principal + "\n";
-  std::size_t classes = 0;
-  LeasedSession* oldest_own = nullptr;
-  for (auto at = sessions_.lower_bound(prefix); at != sessions_.end() && at->first.starts_with(prefix);
-       ++at) {
-    LeasedSession& session = *at->second;
-    if (!(session.principal().name == principal)) continue;
-    if (at->first.find('\n', prefix.size()) == std::string::npos) ++classes;
-    if (session.is_idle() && (oldest_own == nullptr || session.last_use() < oldest_own->last_use()))
-      oldest_own = &session;
-  }
-  if (!extra && classes >= limits_.classes_per_principal_max) {
-    if (oldest_own == nullptr) return false;
-    oldest_own->shut(refusals::shutting_down());
-  }
-  if (sessions_.size() < limits_.sessions_max) return true;
+std::size_t ModernBridge::sessions_max() const {
+  const UpstreamConfig& config = parts_.config;
+  if (!config.command.empty()) return config.children_max;
+  return config.pool.max != 0 ? config.pool.max : limits_.sessions_max;
+}
+
+template <class Which>
+bool ModernBridge::end_idle(Which which) {
   LeasedSession* oldest = nullptr;
   for (const auto& [key, session] : sessions_)
-    if (session->is_idle() && (oldest == nullptr || session->last_use() < oldest->last_use()))
+    if (session->is_idle() && which(*session) &&
+        (oldest == nullptr || session->last_use() < oldest->last_use()))
       oldest = session.get();
   if (oldest == nullptr) return false;
   oldest->shut(refusals::shutting_down());
   return true;
+}
+
+bool ModernBridge::make_room(const std::string& owner, const Principal& principal, bool extra) {
+  std::size_t classes = 0;
+  std::size_t of_principal = 0;
+  for (const auto& [key, session] : sessions_) {
+    if (session->owner() == owner && key.find('\n', owner.size() + 1) == std::string::npos) ++classes;
+    if (session->principal() == principal) ++of_principal;
+  }
+  if (!extra && classes >= limits_.classes_per_principal_max &&
+      !end_idle([&](const LeasedSession& session) { return session.owner() == owner; }))
+    return false;
+  if (of_principal >= limits_.sessions_per_principal_max && !parts_.config.shared &&
+      !end_idle([&](const LeasedSession& session) { return session.principal() == principal; }))
+    return false;
+  return sessions_.size() < sessions_max() || end_idle([](const LeasedSession&) { return true; });
 }
 
 void ModernBridge::cancelled(Exchange& exchange, CancelReason reason) {
@@ -221,7 +250,10 @@ std::size_t ModernBridge::parked() const {
 
 void ModernBridge::answer(Exchange& exchange, const std::string& response) {
   ClientMessage message;
-  CHECK(message.take(scanner_, PaddedString(response)).ok());
+  // What the upstream says of itself may be as large as a message can be, before anything is added to it.
+  if (!message.take(scanner_, PaddedString(response)).ok())
+    return refuse(exchange, refusals::internal_error("an answer of upstream '" + parts_.config.name +
+                                                     "' is too large to be carried on"));
   parts_.calls.opened(exchange);
   ends_.finish(exchange, message.envelope());
 }

@@ -62,9 +62,15 @@ class ModernBridge final : public Service {
   // A request for a session; `rounds` is how often it was sent before because of a URL to visit.
   void lease(Exchange& exchange, std::size_t rounds);
   [[nodiscard]] LeasedSession* session_for(Exchange& exchange, const ClientCapabilities& capabilities);
+  // Who shares a session with whom: the principal, and the header that the configuration names.
+  [[nodiscard]] std::string owner_of(const ClientRequest& request) const;
+  [[nodiscard]] std::size_t sessions_max() const;
   // Makes room for one session more; false when nothing that is idle can go. `extra`: of a class that has
   // one.
-  [[nodiscard]] bool make_room(const std::string& principal, bool extra);
+  [[nodiscard]] bool make_room(const std::string& owner, const Principal& principal, bool extra);
+  // Ends the one of these that is idle and was used the longest ago; false when none is idle.
+  template <class Which>
+  bool end_idle(Which which);
   // The method and name of a call. Some servers ask outside of the stream of their call; for such a question
   // to have one meaning, who is known to ask, or waits for an answer, has its session for itself.
   [[nodiscard]] static std::string what_of(const Envelope& envelope);
@@ -108,7 +114,7 @@ class ModernBridge final : public Service {
   std::size_t running_ = 0;
   std::size_t held_ = 0;
   bool stopped_ = false;
-  // By "principal\nclass", and "principal\nclass\nnumber" where a class has several.
+  // By "owner\nclass", and "owner\nclass\nnumber" where a class has several.
   std::map<std::string, std::unique_ptr<LeasedSession>> sessions_;
   std::set<std::string> askers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<BridgedCall>> calls_;

@@ -316,6 +316,63 @@ TEST_F(ModernBridgeTest, AcknowledgesWhatTheUpstreamCanAndFansChangesOut) {
   old.answer(old.last(), "{}");
 }
 
+// A message may be as large as it can be before another era adds to it.
+class SmallMessagesTest : public ModernBridgeTest {
+ protected:
+  void SetUp() override {
+    limits.json.message_bytes_max = 3'000;
+    reactor->set_limits(limits);
+    start(CapabilitySetting::superset);
+  }
+  static void expect_too_large(const Client& client, int code) {
+    ASSERT_TRUE(client.refused) << (client.answer ? *client.answer : "open");
+    EXPECT_EQ(client.refused->code, code);
+    EXPECT_NE(client.refused->message.find("too large"), std::string::npos) << client.refused->message;
+  }
+};
+
+TEST_F(SmallMessagesTest, RefusesAHandshakeThatOutgrowsTheBound) {
+  const std::string name(2'900, 'n');
+  auto client = send("tools/list", {},
+                     R"("io.modelcontextprotocol/clientInfo":{"name":")" + name + R"(","version":"1"})");
+  expect_too_large(*client, rpc::invalid_params);
+  EXPECT_TRUE(old.hellos.empty());
+  auto next = send("prompts/list");
+  old.answer(old.last(), R"({"prompts":[]})");
+  EXPECT_TRUE(next->answer) << "the next client is served";
+}
+
+TEST_F(SmallMessagesTest, RefusesACallThatOutgrowsTheBoundAndGoesOn) {
+  auto large = send("tools/call", R"("name":"t","arguments":{"a":")" + std::string(3'000, 'a') + R"("})");
+  expect_too_large(*large, rpc::invalid_params);
+  EXPECT_EQ(bridge->calls(), 0U);
+  wait(limits.bridge.session_idle + seconds(1));
+  EXPECT_EQ(bridge->sessions(), 0U) << "the session rests after it as after any call";
+}
+
+TEST_F(SmallMessagesTest, RefusesDiscoverWhenWhatTheServerSaysOfItselfOutgrowsTheBound) {
+  old.hello.pop_back();
+  old.hello += R"(,"instructions":")";
+  old.hello += std::string(2'930 - old.hello.size(), 'i') + R"("})";
+  auto client = send("server/discover");
+  ASSERT_EQ(old.sessions.size(), 1U) << "the handshake itself is within the bound";
+  expect_too_large(*client, rpc::internal_error);
+}
+
+TEST_F(SmallMessagesTest, TellsTheServerWhenAnAnswerOutgrowsTheBound) {
+  auto client = call();
+  Exchange& inner = old.last();
+  ask(inner, R"("a-question-with-a-long-name")");
+  wait(limits.bridge.coalesce + milliseconds(1));
+  ASSERT_TRUE(client->is_asked());
+  auto again = retry(client->state(),
+                     R"({"ask-1":{"action":"accept","content":{"a":")" + std::string(2'990, 'a') + R"("}}})");
+  EXPECT_TRUE(was_told(R"("id":"a-question-with-a-long-name","error")"));
+  EXPECT_TRUE(was_told("too large to be carried on"));
+  old.answer(inner, R"({"content":[]})");
+  EXPECT_EQ(again->result()["resultType"].string_or(""), "complete");
+}
+
 TEST_F(ModernBridgeTest, EndsSubscriptionsWithAResultWhenItStops) {
   auto client = send("subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
   bridge->stop();

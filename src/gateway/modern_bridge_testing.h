@@ -187,6 +187,7 @@ class ModernBridgeTest : public ::testing::Test {
     request.revision = latest_modern;
     request.principal = Principal{principal};
     request.opened = reactor->now();
+    request.kept_headers = kept_headers;
     return std::make_unique<Client>(std::move(request));
   }
   std::unique_ptr<Client> send(Bytes method, const std::string& params = {}, const std::string& meta = {},
@@ -239,6 +240,7 @@ class ModernBridgeTest : public ::testing::Test {
   UpstreamConfig config;
   OldServer old;
   std::unique_ptr<ModernBridge> bridge;
+  std::vector<HeaderPair> kept_headers;  // of the clients to come
   int next_id = 0;
   std::uint8_t drawn = 0;
 };

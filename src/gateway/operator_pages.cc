@@ -48,6 +48,7 @@ void OperatorPages::answer_health(HttpCall& call) const {
                                       {"detail", state.detail},
                                       {"sessions", state.sessions},
                                       {"calls", state.calls},
+                                      {"parked", state.parked},
                                       {"children", state.children},
                                       {"connections", state.connections}}));
   }

@@ -24,9 +24,14 @@ OwnedChild::OwnedChild(StdioUpstream& upstream, Session& session)
 
 Result<std::unique_ptr<OwnedChild>> OwnedChild::start(StdioUpstream& upstream, Session& session) {
   std::unique_ptr<OwnedChild> owned(new OwnedChild(upstream, session));
-  auto link = ChildLink::start(upstream.context(), upstream.config(), *owned);
-  if (!link) return link.error();
-  owned->link_ = std::move(*link);
+  owned->link_ = upstream.take_spare();
+  if (owned->link_) {
+    owned->link_->hand_over(*owned);
+  } else {
+    auto link = ChildLink::start(upstream.context(), upstream.config(), *owned);
+    if (!link) return link.error();
+    owned->link_ = std::move(*link);
+  }
   upstream.child_started(*owned);
   return owned;
 }

@@ -8,6 +8,7 @@
 #include "codec/jsonrpc.h"
 #include "gateway/stdio_upstream.h"
 #include "mcp/errors.h"
+#include "mcp/own_name.h"
 
 namespace sluice {
 
@@ -17,10 +18,6 @@ namespace {
 constexpr ClientRef own_tools = 1;
 constexpr ClientRef own_listen = 2;
 constexpr ClientRef first_client = 16;
-
-constexpr Bytes own_meta =
-    R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
-    R"({"name":"sluice","version":"0"},"io.modelcontextprotocol/clientCapabilities":{}})";
 
 }  // namespace
 
@@ -56,6 +53,10 @@ void SharedChild::start() {
 
 void SharedChild::ask_eras() {
   if (phase_ == Phase::unprobed || (phase_ == Phase::unknown && !restart_.armed())) probe();
+}
+
+void SharedChild::warm_up() {
+  if (phase_ == Phase::modern) (void)ensure_child();
 }
 
 UpstreamEras SharedChild::eras() const { return verdict_.eras; }
@@ -296,14 +297,14 @@ void SharedChild::fetch_tools() {
   pages_ = 0;
   send_own(own_listen,
            make_request("0", "subscriptions/listen",
-                        R"({"notifications":{"toolsListChanged":true},)" + std::string(own_meta) + "}"));
-  send_own(own_tools, make_request("0", "tools/list", "{" + std::string(own_meta) + "}"));
+                        R"({"notifications":{"toolsListChanged":true},)" + own_request_meta() + "}"));
+  send_own(own_tools, make_request("0", "tools/list", "{" + own_request_meta() + "}"));
 }
 
 void SharedChild::next_tools_page(const std::string& cursor) {
   std::string params = R"({"cursor":)";
   append_json_string(params, cursor);
-  params += "," + std::string(own_meta) + "}";
+  params += "," + own_request_meta() + "}";
   send_own(own_tools, make_request("0", "tools/list", params));
 }
 

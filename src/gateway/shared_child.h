@@ -39,6 +39,8 @@ class SharedChild final : private ChildLinkHandler {
   [[nodiscard]] UpstreamEras eras() const;
   // Probes, where nothing is known and its back-off is over.
   void ask_eras();
+  // Starts the child before there is a call, if the command is modern.
+  void warm_up();
   void open(Exchange& exchange);
   void cancelled(Exchange& exchange, CancelReason reason);
 

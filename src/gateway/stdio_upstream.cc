@@ -16,25 +16,38 @@ StdioUpstream::StdioUpstream(const UpstreamContext& context, const UpstreamConfi
       config_(config),
       ends_(context.calls, config_.name),
       shared_(std::make_unique<SharedChild>(*this)),
+      spares_(*this),
       bury_(
           [](void* self) {
             auto* upstream = static_cast<StdioUpstream*>(self);
             for (const ChildLink* link : std::exchange(upstream->stopped_, {}))
               std::erase_if(upstream->stopping_,
                             [link](const auto& candidate) { return candidate.get() == link; });
+            upstream->spares_.fill();  // there may be room again
           },
           this) {}
 
 StdioUpstream::~StdioUpstream() { shared_.reset(); }
 
-void StdioUpstream::start() { shared_->start(); }
+void StdioUpstream::start() {
+  shared_->start();
+  warm_up();
+}
 
-void StdioUpstream::stop() { shared_->stop(); }
+void StdioUpstream::stop() {
+  spares_.stop();
+  shared_->stop();
+}
+
+void StdioUpstream::eras_known() {
+  warm_up();
+  eras_changed();
+}
 
 UpstreamState StdioUpstream::state() const {
   UpstreamState state = shared_->state();
   state.sessions = owned_.size();
-  state.children += owned_.size() + stopping_.size();
+  state.children += owned_.size() + stopping_.size() + spares_.size();
   for (const OwnedChild* child : owned_) state.calls += child->calls();
   return state;
 }
@@ -43,8 +56,13 @@ UpstreamEras StdioUpstream::eras() const { return shared_->eras(); }
 
 void StdioUpstream::ask_eras() { shared_->ask_eras(); }
 
+void StdioUpstream::warm_up() {
+  spares_.fill();
+  if (config_.pool.min != 0) shared_->warm_up();
+}
+
 bool StdioUpstream::has_room() const {
-  return owned_.size() + stopping_.size() + shared_->state().children < config_.children_max;
+  return owned_.size() + stopping_.size() + spares_.size() + shared_->state().children < config_.children_max;
 }
 
 OwnedChild* StdioUpstream::owned(Session* session) {
@@ -59,7 +77,7 @@ void StdioUpstream::open(Exchange& exchange) {
 }
 
 void StdioUpstream::open_session(Exchange& exchange) {
-  if (!has_room()) {
+  if (spares_.size() == 0 && !has_room()) {
     const std::string children = std::to_string(config_.children_max);
     return ends_.refuse(exchange,
                         refusals::overloaded("upstream '" + config_.name + "' has all its " + children +

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/child_link.h"
+#include "gateway/spare_children.h"
 #include "gateway/upstream.h"
 
 namespace sluice {
@@ -18,7 +19,7 @@ namespace sluice {
 class OwnedChild;
 class SharedChild;
 
-class StdioUpstream final : public Upstream {
+class StdioUpstream final : public NativeUpstream {
  public:
   StdioUpstream(const UpstreamContext& context, const UpstreamConfig& config);
   ~StdioUpstream() override;
@@ -37,17 +38,21 @@ class StdioUpstream final : public Upstream {
   void ended(Session& session) override;
 
   // For the two kinds of child.
-  void eras_known() const { eras_changed(); }
+  void eras_known();
   [[nodiscard]] const UpstreamContext& context() const { return context_; }
   [[nodiscard]] const UpstreamConfig& config() const { return config_; }
   [[nodiscard]] const CallEnds& ends() const { return ends_; }
   [[nodiscard]] bool has_room() const;
   void child_started(OwnedChild& child) { owned_.insert(&child); }
   void child_ended(OwnedChild& child) { owned_.erase(&child); }
+  // A child that was started for a session to come; null when there is none.
+  [[nodiscard]] std::unique_ptr<ChildLink> take_spare() { return spares_.take(); }
   // Takes a child that is no longer needed and stops it gently.
   void retire(std::unique_ptr<ChildLink> link);
 
  private:
+  // Starts what the configuration wants to be there before anybody needs it.
+  void warm_up();
   void open_session(Exchange& exchange);
   [[nodiscard]] static OwnedChild* owned(Session* session);
 
@@ -56,6 +61,7 @@ class StdioUpstream final : public Upstream {
   CallEnds ends_;
   std::unordered_set<OwnedChild*> owned_;
   std::unique_ptr<SharedChild> shared_;
+  SpareChildren spares_;
   std::vector<std::unique_ptr<ChildLink>> stopping_;
   Timer bury_;  // destroys what has stopped, outside of its own calls
   std::vector<ChildLink*> stopped_;

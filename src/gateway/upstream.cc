@@ -13,7 +13,7 @@ std::vector<Revision> Upstream::revisions() const { return {all_revisions.rbegin
 
 Result<std::unique_ptr<Upstream>> make_upstream(const UpstreamContext& context,
                                                 const UpstreamConfig& config) {
-  std::unique_ptr<Upstream> upstream;
+  std::unique_ptr<NativeUpstream> upstream;
   if (config.url.empty()) {
     upstream = std::make_unique<StdioUpstream>(context, config);
   } else {

@@ -56,8 +56,9 @@ struct UpstreamContext {
 struct UpstreamState {
   bool usable = false;
   std::string detail;  // for people: "probing", "modern", "legacy", "starting again in 4 s: exit code 1"
-  std::size_t sessions = 0;     // legacy sessions it holds
+  std::size_t sessions = 0;     // legacy sessions it holds, and those of clients that a bridge holds for it
   std::size_t calls = 0;        // exchanges in flight
+  std::size_t parked = 0;       // calls of modern clients that wait for an answer to a question
   std::size_t children = 0;     // processes, stopping ones included
   std::size_t connections = 0;  // to an HTTP server
   std::size_t farewells = 0;    // sessions at an HTTP server that are being ended
@@ -85,6 +86,11 @@ class Upstream : public Service {
   // no farewell.
   virtual void stop() = 0;
   [[nodiscard]] virtual UpstreamState state() const = 0;
+};
+
+// An upstream that speaks what the server behind it speaks; its Bridge makes it speak the rest (bridge.h).
+class NativeUpstream : public Upstream {
+ public:
   [[nodiscard]] virtual UpstreamEras eras() const = 0;
   // Asks for what is unknown, if that is due.
   virtual void ask_eras() = 0;

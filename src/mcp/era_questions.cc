@@ -3,17 +3,13 @@
 
 #include "codec/json.h"
 #include "codec/jsonrpc.h"
+#include "mcp/own_name.h"
 #include "mcp/revision.h"
+#include "mcp/to_legacy.h"
 
 namespace sluice::era_questions {
 
 namespace {
-
-constexpr Bytes discover_params =
-    R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":)"
-    R"({"name":"sluice","version":"0"},"io.modelcontextprotocol/clientCapabilities":{}}})";
-constexpr Bytes initialize_params =
-    R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"sluice","version":"0"}})";
 
 bool names_modern(const Json& versions) {
   for (const Json& version : versions.items()) {
@@ -25,9 +21,13 @@ bool names_modern(const Json& versions) {
 
 }  // namespace
 
-std::string discover() { return make_request(discover_id, "server/discover", discover_params); }
+std::string discover() {
+  return make_request(discover_id, "server/discover", "{" + own_request_meta() + "}");
+}
 
-std::string initialize() { return make_request(initialize_id, "initialize", initialize_params); }
+std::string initialize() {
+  return legacy_initialize(initialize_id, ClientCapabilities(), own_implementation());
+}
 
 bool shows_modern(const Envelope& answer) {
   if (answer.kind == MessageKind::response) {

@@ -79,6 +79,7 @@ struct ClientRequest {
   bool over_http = false;                 // header rules apply (mcp-protocol C3)
   std::string correlation_id;             // for logs, ours or the caller's
   Instant opened;
+  std::vector<HeaderPair> kept_headers;  // HTTP only: those that the front was told to keep, as sent
 };
 
 // What a service keeps with an exchange or a session; destroyed with it, on the same thread.

@@ -205,6 +205,9 @@ ClientRequest StreamableHttpServer::make_request(HttpCall& call, ClientMessage m
   } else {
     request.correlation_id = "h" + std::to_string(next_correlation_++);
   }
+  for (const std::string& name : options_.keep_headers)
+    if (const HeaderField* field = find_header(call.head().fields, name); field != nullptr)
+      request.kept_headers.push_back({name, std::string(field->value)});
   if (era == Era::modern)
     for (const HeaderField& field : call.head().fields)
       if (has_prefix_ignoring_case(field.name, "mcp-param-"))

@@ -52,6 +52,7 @@ struct StreamableHttpOptions {
   milliseconds initialize = McpLimits{}.initialize;  // a gateway waits for its upstream's start
   bool tool_timer = true;                            // requests without progress end after limits.mcp.tool
   milliseconds decide_after = seconds(15);           // when a POST without an answer becomes an event stream
+  std::vector<std::string> keep_headers;             // of requests, for the service
   milliseconds sse_retry = seconds(1);               // what clients are told to wait before they reconnect
 };
 
