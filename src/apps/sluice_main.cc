@@ -11,8 +11,12 @@
 
 #include "apps/bench.h"
 #include "apps/serve_options.h"
+#include "apps/stdio_gateway.h"
 #include "apps/supervisor.h"
 #include "apps/worker.h"
+#include "gateway/import_servers.h"
+#include "mcp/own_name.h"
+#include "net/files.h"
 #include "net/minder.h"
 
 namespace {
@@ -36,6 +40,18 @@ int check(const ServeOptions& options) {
   }
   std::printf("%s: %zu upstreams, %zu routes, listening on %s\n", options.config_file.c_str(),
               config->upstreams.size(), config->routes.size(), config->listen.address.c_str());
+  return 0;
+}
+
+int print_imported(const std::string& file) {
+  const auto text = sluice::read_file(file, sluice::ProcessLimits{}.config_bytes_max);
+  const auto imported = text ? sluice::import_servers(*text) : text.error();
+  if (!imported) {
+    std::fprintf(stderr, "sluice: %s: %s\n", file.c_str(), imported.error().message.c_str());
+    return 1;
+  }
+  for (const std::string& note : imported->notes) std::fprintf(stderr, "sluice: %s\n", note.c_str());
+  std::printf("%s", imported->yaml.c_str());
   return 0;
 }
 
@@ -94,6 +110,21 @@ int main(int argc, char** argv) {
   checked->add_option("-c,--config", options.config_file, "The YAML configuration")->required();
   checked->add_flag("--insecure", options.insecure, "Do not ask for API keys beyond loopback");
 
+  std::string stdio_route = "/mcp";
+  CLI::App* stdio = app.add_subcommand("stdio",
+                                       "Serve the client that started this, on standard input and output: a "
+                                       "configuration, a command or a URL");
+  stdio->add_option("-c,--config", options.config_file,
+                    "The YAML configuration; `listen` has no meaning here");
+  stdio->add_option("--route", stdio_route, "The path of the route to serve (/mcp)");
+  stdio->add_option("target", target, "-- COMMAND [ARGUMENTS…], or the URL of an MCP server");
+
+  std::string servers_file;
+  CLI::App* import =
+      app.add_subcommand("import", "Print the configuration for a desktop client's mcpServers file");
+  import->add_option("file", servers_file, "Such as claude_desktop_config.json or .vscode/mcp.json")
+      ->required();
+
   sluice::BenchOptions bench_options;
   CLI::App* bench = add_bench(app, bench_options);
 
@@ -108,11 +139,15 @@ int main(int argc, char** argv) {
   if (*checked) return check(options);
   if (*bench) return sluice::run_bench(bench_options);
 
+  if (*import) return print_imported(servers_file);
+
   options.hang_timeout = std::chrono::seconds(hang_seconds);
   take_target(target, options);
   if (options.config_file.empty() == target.empty()) {
-    std::fprintf(stderr, "sluice: serve needs either -c FILE, or a URL, or -- and a command\n");
+    std::fprintf(stderr, "sluice: %s needs either -c FILE, or a URL, or -- and a command\n",
+                 *stdio ? "stdio" : "serve");
     return 2;
   }
+  if (*stdio) return sluice::run_stdio(options, stdio_route);
   return sluice::run_supervisor(options);
 }

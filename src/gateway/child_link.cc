@@ -74,6 +74,11 @@ Result<std::unique_ptr<ChildLink>> ChildLink::start(const UpstreamContext& conte
 
 std::size_t ChildLink::send(Bytes message) { return channel_ ? channel_->send(message) : SIZE_MAX; }
 
+bool ChildLink::has_room_for(std::size_t bytes) const {
+  const Budget& budget = context_.reactor.budget();
+  return budget.bytes_used() + bytes <= budget.bytes_max();
+}
+
 void ChildLink::pause() {
   paused_ = true;
   if (channel_) channel_->pause();

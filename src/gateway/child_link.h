@@ -40,6 +40,9 @@ class ChildLink final : private LineChannelHandler {
 
   // Sends one message; returns the room left.
   std::size_t send(Bytes message);
+  // Whether so many bytes can be kept until the child reads them. A message that cannot be kept to its end
+  // must not be begun: the child would never understand another.
+  [[nodiscard]] bool has_room_for(std::size_t bytes) const;
   [[nodiscard]] std::size_t unsent() const { return channel_ ? channel_->unsent() : 0; }
   void pause();
   void resume();

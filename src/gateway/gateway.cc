@@ -95,6 +95,7 @@ Gateway::Gateway(Parts parts, Config config, HttpGuard guard)
             auto* gateway = static_cast<Gateway*>(self);
             for (const auto& route : gateway->routes_) route->front().cut();
             for (const auto& route : gateway->retiring_routes_) route->front().cut();
+            if (std::exchange(gateway->lines_, nullptr)) gateway->drain_http();
           },
           this) {
   calls_.set_access_log(config_.access_log);
@@ -111,6 +112,23 @@ Status Gateway::listen(int descriptor) {
                                   [this](StreamPtr stream) { http_.adopt(std::move(stream)); });
   if (!listener) return listener.error();
   listener_ = *std::move(listener);
+  return {};
+}
+
+Status Gateway::serve_lines(StreamPtr stream, Bytes path, std::function<void()> closed) {
+  Route* route = find_route(path);
+  if (route == nullptr) return Error(Errc::not_found, "there is no route " + std::string(path));
+  StdioServerOptions options;
+  options.limits = config_.limits;
+  options.limits.mcp.tool = route->tool_timeout();
+  options.initialize = route->start_timeout();
+  auto ended = [this, closed = std::move(closed)] {
+    const auto tell = closed;  // what holds it ends with the front
+    lines_.reset();
+    draining_ ? drain_http() : tell();
+  };
+  lines_ = std::make_unique<StdioServer>(parts_.reactor, route->service(), std::move(stream),
+                                         std::move(options), std::move(ended));
   return {};
 }
 
@@ -254,6 +272,10 @@ void Gateway::drain(std::function<void()> done) {
   for (const auto& route : retiring_routes_) route->front().drain();
   drained_ = std::move(done);
   parts_.reactor.arm_after(cut_, config_.limits.drain);
+  lines_ ? lines_->drain() : drain_http();
+}
+
+void Gateway::drain_http() {
   http_.drain([this] { wind_down(); });
 }
 

@@ -24,6 +24,7 @@
 #include "observe/metrics.h"
 #include "transport/http_server.h"
 #include "transport/http_server_guard.h"
+#include "transport/stdio_server.h"
 
 namespace sluice {
 
@@ -46,7 +47,10 @@ class Gateway final : private HttpHandler {
 
   // Accepts on an inherited listening socket, which it takes over.
   Status listen(int descriptor);
-  // Serves one stream: tests, simulations.
+  // Serves one client that speaks lines, on the route with this path; `closed` is called when it has ended,
+  // and not while draining. One at a time.
+  Status serve_lines(StreamPtr stream, Bytes path, std::function<void()> closed);
+  // Serves one HTTP connection: tests, simulations.
   void adopt(StreamPtr stream) { http_.adopt(std::move(stream)); }
   [[nodiscard]] const Address* address() const;
 
@@ -84,6 +88,7 @@ class Gateway final : private HttpHandler {
   void watch_metrics();
   void retire();
   void wind_down();
+  void drain_http();
   static Result<HttpGuard> make_guard(const Config& config);
 
   Parts parts_;
@@ -98,6 +103,7 @@ class Gateway final : private HttpHandler {
   std::vector<std::unique_ptr<Route>> routes_;
   std::vector<std::unique_ptr<Route>> retiring_routes_;
   HttpServer http_;
+  std::unique_ptr<StdioServer> lines_;
   std::unique_ptr<Listener> listener_;
   Timer retire_;
   Timer cut_;  // ends a drain that takes too long

@@ -82,6 +82,21 @@ TEST_F(HttpUpstreamTest, AReplyWithoutAnAnswerIsLost) {
   EXPECT_EQ(metric("sluice_calls_in_flight"), 0U);
 }
 
+// A legacy server may close a reply's stream and have its client come back for the rest (SEP-1699).
+TEST_F(HttpUpstreamTest, AReplyThatBreaksAfterAnEventIdIsTakenUpAgain) {
+  start(http_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto client = post(fields, legacy_request(3, "tools/call", R"({"name":"x"})"));
+  answer("tools/call", stream_head + testing_client::chunk("id: e1\nretry: 200\ndata: \n\n") + last_chunk);
+  EXPECT_EQ(client->received, "");
+  world.advance(milliseconds(250));
+  TestPeer* again = asked("Last-Event-ID: e1");
+  ASSERT_NE(again, nullptr);
+  EXPECT_NE(again->received.find("Mcp-Session-Id: theirs"), std::string::npos) << again->received;
+  answer("Last-Event-ID: e1", stream_head + event(result(3), "id: e2\n") + last_chunk);
+  EXPECT_NE(answer_of(*client).body.find(R"("id":3)"), std::string::npos) << client->received;
+}
+
 TEST_F(HttpUpstreamTest, AClientThatLeavesClosesItsPost) {
   start(http_config());
   auto client = post_modern("tools/call", "add");

@@ -43,6 +43,8 @@ OwnedChild::~OwnedChild() {
 
 void OwnedChild::open(Exchange& exchange) {
   const Envelope& envelope = exchange.request().message.envelope();
+  if (!link_->has_room_for(exchange.request().message.text().size()))
+    return upstream_.ends().refuse(exchange, refusals::overloaded("this worker's memory budget is used up"));
   const ClientRef ref = next_ref_++;
   open_.emplace(ref, &exchange);
   refs_.emplace(&exchange, ref);

@@ -21,12 +21,16 @@ namespace sluice {
 
 class Route {
  public:
-  // `federation` may be null; `parts.service` is whichever answers.
+  // `federation` may be null; `parts.service` is whichever answers. `options` say how long its upstreams may
+  // take, over lines as over HTTP.
   Route(RouteConfig config, std::vector<Upstream*> upstreams, std::unique_ptr<Federation> federation,
         StreamableHttpServer::Parts parts, StreamableHttpOptions options)
       : config_(std::move(config)),
         upstreams_(std::move(upstreams)),
         federation_(std::move(federation)),
+        service_(parts.service),
+        tool_timeout_(options.limits.mcp.tool),
+        start_timeout_(options.initialize),
         front_(std::move(parts), std::move(options)) {}
 
   [[nodiscard]] const RouteConfig& config() const { return config_; }
@@ -35,6 +39,10 @@ class Route {
   [[nodiscard]] bool uses(const Upstream* upstream) const {
     return std::find(upstreams_.begin(), upstreams_.end(), upstream) != upstreams_.end();
   }
+  // Who answers, for a front of another kind.
+  [[nodiscard]] Service& service() { return service_; }
+  [[nodiscard]] milliseconds tool_timeout() const { return tool_timeout_; }
+  [[nodiscard]] milliseconds start_timeout() const { return start_timeout_; }
   [[nodiscard]] StreamableHttpServer& front() { return front_; }
   [[nodiscard]] const StreamableHttpServer& front() const { return front_; }
 
@@ -42,6 +50,9 @@ class Route {
   RouteConfig config_;
   std::vector<Upstream*> upstreams_;
   std::unique_ptr<Federation> federation_;
+  Service& service_;
+  milliseconds tool_timeout_;
+  milliseconds start_timeout_;
   StreamableHttpServer front_;  // dies first: its exchanges and sessions are the federation's
 };
 

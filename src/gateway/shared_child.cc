@@ -208,6 +208,8 @@ void SharedChild::send(Exchange& exchange) {
   if (link_->unsent() > upstream_.context().reactor.limits().net.unsent_bytes_soft)
     return upstream_.ends().refuse(
         exchange, refusals::overloaded("upstream '" + upstream_.config().name + "' does not read its input"));
+  if (!link_->has_room_for(request.message.text().size()))
+    return upstream_.ends().refuse(exchange, refusals::overloaded("this worker's memory budget is used up"));
   if (request.over_http && envelope.method == "tools/call")
     if (const auto refusal = tools_.check(request)) return upstream_.ends().refuse(exchange, *refusal);
   const ClientRef ref = next_ref_++;

@@ -38,6 +38,7 @@ void UpstreamCall::start(HttpUpstream& upstream, Exchange& exchange, UpstreamSes
   const Envelope& envelope = exchange.request().message.envelope();
   PostOptions options;
   options.stays_open = envelope.method == "subscriptions/listen";
+  options.resumes = session != nullptr && envelope.method != "initialize";
   call->post_ = upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields),
                                        *call, options);
   exchange.attachment = std::move(call);

@@ -65,6 +65,7 @@ std::optional<std::string> Multiplex::cancel(ClientRef ref, Bytes reason) {
   if (place == by_ref_.end()) return std::nullopt;
   const Minted minted = place->second;
   unread_cancel_ = next_;
+  if (open_.at(minted).logs) unread_log_cancel_ = next_;
   forget(minted);
   std::string params;
   JsonWriter writer(params);
@@ -174,7 +175,7 @@ Routed Multiplex::log_line(const Envelope& envelope) {
     }
     only = &entry;
   }
-  if (only == nullptr || unread_cancel_ != 0) {
+  if (only == nullptr || unread_log_cancel_ != 0) {
     ++counts_.unattributed;
     return {};
   }
@@ -201,7 +202,7 @@ std::vector<ClientRef> Multiplex::lost() {
   for (const Minted minted : order) refs.push_back(open_.at(minted).ref);
   open_.clear();
   by_ref_.clear();
-  unread_cancel_ = 0;
+  unread_cancel_ = unread_log_cancel_ = 0;
   return refs;
 }
 
@@ -209,6 +210,7 @@ Multiplex::Entry* Multiplex::find(Bytes raw_id) {
   const auto number = minted_number(raw_id);
   if (!number) return nullptr;
   if (*number >= unread_cancel_ && *number < next_) unread_cancel_ = 0;
+  if (*number >= unread_log_cancel_ && *number < next_) unread_log_cancel_ = 0;
   const auto place = open_.find(*number);
   return place == open_.end() ? nullptr : &place->second;
 }

@@ -98,6 +98,7 @@ class Multiplex {
   // After a cancel: the first id that is newer than it. Until the upstream shows that it has read that far,
   // what carries no mark may belong to the cancelled request, so it is nobody's.
   Minted unread_cancel_ = 0;
+  Minted unread_log_cancel_ = 0;  // the same, of requests that had asked for log lines
   std::unordered_map<Minted, Entry> open_;
   std::unordered_map<ClientRef, Minted> by_ref_;
   Counts counts_;

@@ -211,6 +211,16 @@ TEST_F(MultiplexTest, GivesUnmarkedMessagesToNobodyUntilACancelWasRead) {
   EXPECT_EQ(receive(log).ref, 5u) << "what was sent after the cancel has been answered";
 }
 
+// A subscription that ends, say: no log line can have been written for it.
+TEST_F(MultiplexTest, ACancelOfWhatAskedForNoLogsLeavesThemToWhoDid) {
+  const std::string log =
+      R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})";
+  send(call("1"), 1);
+  EXPECT_TRUE(plex.cancel(1));
+  send(call("2", R"("io.modelcontextprotocol/logLevel":"info")"), 2);
+  EXPECT_EQ(receive(log).ref, 2u);
+}
+
 TEST_F(MultiplexTest, GivesAVendorsNotificationOnlyToAnOnlyCaller) {
   const std::string vendor = R"({"jsonrpc":"2.0","method":"vendor/thing","params":{}})";
   EXPECT_EQ(receive(vendor).kind, Kind::dropped);
