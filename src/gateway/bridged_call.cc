@@ -59,7 +59,10 @@ void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& 
   bridge.calls_.emplace(call.number_, std::move(owned));
   session.opened(call);
   call.attach(exchange);
+  const std::uint64_t number = call.number_;
   bridge.parts_.upstream.open(*call.inner_);
+  // It may be over by now, and gone with its session at the end of this turn.
+  if (bridge.find_call(number) == &call && call.session_ != nullptr) call.session_->sent(call);
 }
 
 BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exchange& exchange)

@@ -41,7 +41,9 @@ class BridgedCall final : private LeasedExchange::Handler {
   [[nodiscard]] const std::string& what() const { return what_; }
   [[nodiscard]] ParkedCall::Phase phase() const { return machine_.phase(); }
   // The upstream has not answered, and may ask.
-  [[nodiscard]] bool is_bindable() const { return inner_ != nullptr && method_->may_ask; }
+  [[nodiscard]] bool is_bindable() const {
+    return inner_ != nullptr && method_ != nullptr && method_->may_ask;
+  }
 
   // A retry with a state of this call.
   void retry(Exchange& exchange, std::size_t generation, const Answers& answers);

@@ -271,8 +271,41 @@ TEST_F(BridgedCallTest, RefusesQuestionsDuringWhatCannotAsk) {
   gone(std::move(client));
 }
 
+// As server-filesystem and many others do with roots/list.
+TEST_F(BridgedCallTest, AsksInTheFirstCallWhatTheServerAskedAtTheStartOfItsSession) {
+  const char* roots = R"({"roots":{}})";
+  send("server/discover", {}, {}, roots);
+  Session& session = *old.sessions[0];
+  session.send(make_request("1", "roots/list", "{}"));
+  session.send(make_request("2", "roots/list", "{}"));
+  session.send(make_notification("notifications/cancelled", R"({"requestId":2})"));
+  auto list = send("prompts/list", {}, {}, roots);
+  EXPECT_FALSE(list->over()) << "a list cannot ask";
+  EXPECT_FALSE(was_told(R"("id":1)"));
+  auto client = send("tools/call", call_params, {}, roots);
+  inner = &old.last();
+  window();
+  ASSERT_TRUE(client->is_asked());
+  EXPECT_EQ(client->result()["inputRequests"].size(), 1U);
+  auto again = send("tools/call",
+                    std::string(call_params) + R"(,"requestState":")" + client->state() +
+                        R"(","inputResponses":{"ask-1":{"roots":[]}})",
+                    {}, roots);
+  EXPECT_TRUE(was_told(make_response("1", R"({"roots":[]})")));
+  old.answer(*inner, R"({"content":[]})");
+  EXPECT_EQ(again->result()["resultType"].string_or(""), "complete");
+  gone(std::move(list));
+}
+
+TEST_F(BridgedCallTest, RefusesEarlyQuestionsThatNobodyCouldAnswer) {
+  send("server/discover");
+  old.sessions[0]->send(make_request("1", "roots/list", "{}"));
+  EXPECT_TRUE(was_told(R"("id":1,"error")"));
+  EXPECT_EQ(metric(R"(sluice_questions_refused_total{upstream="up"})"), 1U);
+}
+
 TEST_F(BridgedCallTest, BindsAStrayQuestionOnlyWhenOneCallCanBeMeant) {
-  send("server/discover", {}, {}, elicits);
+  gone(call());  // the session has had one
   Session& session = *old.sessions[0];
   const auto stray = [&](Bytes id) {
     session.send(make_request(id, "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
@@ -284,6 +317,10 @@ TEST_F(BridgedCallTest, BindsAStrayQuestionOnlyWhenOneCallCanBeMeant) {
   session.send(make_request("3", "vendor/own"));
   EXPECT_TRUE(was_told(R"("id":3,"error")"));
 
+  auto own = send("vendor/own", {}, {}, elicits);  // a method we do not know takes no questions
+  stray("9");
+  EXPECT_TRUE(was_told(R"("id":9,"error")"));
+  gone(std::move(own));
   auto one = call();
   auto other = send("tools/call", R"("name":"other")", {}, elicits);
   stray("4");

@@ -66,7 +66,17 @@ CallLog::CallLog(Reactor& reactor, Log& log, Metrics& metrics)
                               {"upstream", "method", "tool", "status"})),
       durations_(metrics.histograms("sluice_call_duration_seconds", "From a request's arrival to its end.",
                                     {"upstream", "method", "tool"})),
-      in_flight_(metrics.gauge("sluice_calls_in_flight", "Requests of clients that are not answered yet.")) {}
+      in_flight_(metrics.gauge("sluice_calls_in_flight", "Requests of clients that are not answered yet.")),
+      refused_questions_(metrics.counters("sluice_questions_refused_total",
+                                          "Questions of upstreams that belonged to no one call.",
+                                          {"upstream"})) {}
+
+void CallLog::refused_question(std::string_view upstream, std::string_view method) {
+  refused_questions_.with(upstream).add();
+  log_.warning("a question of an upstream belongs to no one call and was refused")
+      .field("upstream", upstream)
+      .field("method", method);
+}
 
 void CallLog::opened(const Exchange&) { in_flight_.add(); }
 

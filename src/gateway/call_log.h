@@ -40,6 +40,8 @@ class CallLog {
   // `code` is the JSON-RPC error code, 0 for none; `bytes` the response's size.
   void ended(const Exchange& exchange, std::string_view upstream, CallStatus status, int code,
              std::size_t bytes);
+  // A question of an upstream that could be of more than one call, or of none.
+  void refused_question(std::string_view upstream, std::string_view method);
 
  private:
   Reactor& reactor_;
@@ -47,6 +49,7 @@ class CallLog {
   Family<Counter> calls_;
   Family<Histogram> durations_;
   Gauge in_flight_;
+  Family<Counter> refused_questions_;
   [[nodiscard]] Bytes tool_label(Bytes upstream, const Envelope& envelope, CallStatus status);
 
   bool access_log_ = true;

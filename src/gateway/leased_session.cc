@@ -403,6 +403,28 @@ bool LeasedSession::has_place_for(const std::string& what) const {
   });
 }
 
+// Many servers ask for the roots as soon as the handshake is done.
+bool LeasedSession::keep_early(const Envelope& ask) {
+  const std::size_t most = bridge_.parts_.reactor.limits().mcp.asks_per_exchange_max;
+  if (had_call_ || capabilities_.capability_class() == 0 || early_.size() >= most) return false;
+  early_.emplace_back(ask.text);
+  return true;
+}
+
+void LeasedSession::sent(BridgedCall& call) {
+  if (!call.is_bindable()) return;
+  had_call_ = true;
+  for (const std::string& text : std::exchange(early_, {})) {
+    ClientMessage ask;
+    if (!ask.take(bridge_.scanner_, PaddedString(text)).ok()) continue;
+    if (call.is_bindable()) {
+      call.take_ask(ask.envelope());
+    } else {
+      respond_error(ask.id(), rpc::invalid_params, "the call that could be asked in is over");
+    }
+  }
+}
+
 void LeasedSession::loose_request(const Envelope& ask) {
   const Bytes id = ask.view(ask.id);
   const Method* method = find_method(ask.method);
@@ -412,9 +434,8 @@ void LeasedSession::loose_request(const Envelope& ask) {
   for (const BridgedCall* call : calls_)
     if (call->is_bindable()) bridge_.remember_asker(call->what());
   if (BridgedCall* call = only_bindable(); call != nullptr) return call->take_ask(ask);
-  bridge_.parts_.log.warning("a question of an upstream belongs to no one call and was refused")
-      .field("upstream", bridge_.parts_.config.name)
-      .field("method", ask.method);
+  if (keep_early(ask)) return;
+  bridge_.parts_.calls.refused_question(bridge_.parts_.config.name, ask.method);
   respond_error(id, rpc::invalid_params,
                 "the client can be asked only during a call of its own, and while that is the only one");
 }
@@ -429,6 +450,11 @@ void LeasedSession::loose_notification(const ClientMessage& message) {
     case MethodId::notify_resources_changed:
     case MethodId::notify_resources_updated: return listens_.changed(envelope);
     case MethodId::notify_cancelled:
+      std::erase_if(early_, [&](const std::string& text) {
+        ClientMessage ask;
+        return ask.take(bridge_.scanner_, PaddedString(text)).ok() &&
+               ask.id() == envelope.view(envelope.request_id);
+      });
       for (BridgedCall* call : calls_) call->withdraw(envelope.view(envelope.request_id));
       return;
     case MethodId::notify_progress:

@@ -70,6 +70,8 @@ class LeasedSession final : private LeasedPeer::Handler {
                                                               LeasedExchange::Handler& handler,
                                                               const std::string& correlation_id);
   void opened(BridgedCall& call) { calls_.insert(&call); }
+  // It was sent: what the upstream asked before the session had a call is asked in this one.
+  void sent(BridgedCall& call);
   void closed(BridgedCall& call);
 
   // The upstream does not know the session any more; it is about to say so.
@@ -114,6 +116,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   void take_tools(const ClientMessage* response);
   void listen(Exchange& exchange);
   void loose_request(const Envelope& ask);
+  [[nodiscard]] bool keep_early(const Envelope& ask);
   void loose_notification(const ClientMessage& message);
   [[nodiscard]] BridgedCall* only_bindable() const;
   void rest();
@@ -132,6 +135,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   std::deque<Exchange*> waiting_;
   std::vector<std::unique_ptr<OwnRequest>> own_;
   std::set<BridgedCall*> calls_;
+  bool had_call_ = false;           // that could be asked in
+  std::vector<std::string> early_;  // questions from before that
   ModernListens listens_;
   ToolHeaders tools_;
   std::size_t pages_ = 0;
