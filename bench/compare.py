@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One hop compared: direct, through Sluice, through haproxy, through nginx, in one run. Writes docs/benchmarks.md.
 
-compare.py [--rounds N] [--seconds S] [--smoke]      --smoke: a second of each way, nothing is written
+compare.py [--rounds N] [--seconds S] [--smoke] [--across]
+--smoke: a second of each way, nothing is written      --across: the rows across the eras alone, nothing is written
 
 Method. The process under test has core 0, the load generator (wrk, keep-alive, ids unique in a session) and the
 backend (bench_backend, ours) share core 1. One worker against one thread, logs off everywhere. The ways take turns within
@@ -89,6 +90,12 @@ http {
     }
   }
 }
+"""
+ACROSS = """
+listen: {http: "127.0.0.1:0"}
+log: {access: false}
+upstreams: {backend: %s}
+routes: [{path: /mcp, upstreams: [backend]}]
 """
 SLUICE = """
 listen: {http: "127.0.0.1:0"}
@@ -282,8 +289,39 @@ def table_row(title, rounds):
     return "| " + " | ".join(cells) + " |"
 
 
+def across_the_eras(backend, options, folder, tally):
+    """A call of a client in front of a server of each era, beside the one that is passed through."""
+    rows = []
+    for client in ("modern", "legacy"):
+        for kind in ("HTTP", "stdio"):
+            def through(server):
+                file = pathlib.Path(folder, f"across-{kind}-{server}.yaml")
+                behind = f'{{stdio: ["{binary("bench_backend")}"], era: {server}}}' if kind == "stdio" else f'{{url: "{backend.url}", era: {server}}}'
+                file.write_text(ACROSS % behind)
+                return sluice(["-c", file])
+            other = "legacy" if client == "modern" else "modern"
+            ways = {"passed": through(client), "bridged": through(other)}
+            title = f"{client} client, {other} server, {kind}"
+            complaints = [c for c in (check(way, client, "JSON", 200) for way in ways.values()) if c]
+            if tally.case(f"an answer across the eras: {title}", "\n".join(complaints)):
+                rounds = measure(ways, (client, "JSON", 200, 16), options, folder)
+                cpu = {name: [f[0] for f in figures] for name, figures in rounds.items()}
+                rows.append(f"| {title} | {spread(cpu['passed'], 1)} | {spread(cpu['bridged'], 1)} | "
+                            f"{statistics.median(cpu['bridged']) / statistics.median(cpu['passed']):.2f} |")
+                print(rows[-1], flush=True)
+            for way in ways.values():
+                way.stop()
+    return rows
+
+
 def run(options):
     tally, rows = Tally(), []
+    if options.across:
+        with tempfile.TemporaryDirectory() as folder:
+            backend = Server(pinned(1, [binary("bench_backend"), "--http", "127.0.0.1:0"]))
+            across_the_eras(backend, options, folder, tally)
+            backend.stop()
+        tally.end()
     for program in ("wrk", "haproxy", "nginx", "taskset"):
         needs(program, "it is in cmake/packages.txt")
     matrix = [(era, form, size) for size in SIZES for form in ("JSON", "SSE") for era in ("modern", "legacy")]
@@ -310,13 +348,14 @@ def run(options):
                                   measure(child, ("modern", "JSON", 200, 64), options, folder)))
             print(rows[-1], flush=True)
         child["sluice"].stop()
+        across = across_the_eras(backend, options, folder, tally)
         backend.stop()
     if not options.smoke:
-        write(rows, options)
+        write(rows, across, options)
     tally.end()
 
 
-def write(rows, options):
+def write(rows, across, options):
     version = {name: subprocess.run([name, "-v"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.split("\n")[0]
                for name in ("haproxy", "nginx")}
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
@@ -333,7 +372,16 @@ CPU in µs a request (median, quartiles), Sluice's share of the others' (target:
 
 | call | backend itself, direct | Sluice | haproxy | nginx | Sluice ÷ haproxy | Sluice ÷ nginx | p50 direct | p50 Sluice | p50 haproxy |
 |---|---|---|---|---|---|---|---|---|---|
-""" + "\n".join(rows) + "\n"
+""" + "\n".join(rows) + f"""
+
+## Across the eras
+
+A call of 0.2 KB through Sluice where client and server are of different eras, beside the one that is passed through, in
+turns, 16 connections; CPU of Sluice in µs a request.
+
+| call | passed through | across the eras | ratio |
+|---|---|---|---|
+""" + "\n".join(across) + "\n"
     path = ROOT / "docs" / "benchmarks.md"
     if path.exists() and "<!-- by hand -->" in path.read_text():
         text += "\n<!-- by hand -->" + path.read_text().partition("<!-- by hand -->")[2]
@@ -346,6 +394,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--across", action="store_true")
     chosen = parser.parse_args()
     if chosen.smoke:
         chosen.rounds, chosen.seconds = 0, 1

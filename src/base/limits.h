@@ -117,7 +117,7 @@ struct UpstreamLimits {
   std::size_t tool_pages_max = 1'000;              // a tool list that is longer is taken to have no end
   std::size_t last_words_bytes_max = 512;          // of a child's stderr, in the sentence on its end
   milliseconds idle_connection = seconds(30);      // a pooled connection to an HTTP upstream
-  std::size_t streams_max = 10'000;                // connections beside the pool, for requests that stay open
+  std::size_t streams_max = 20'000;                // connections beside the pool, for requests that stay open
   milliseconds doubted_for = seconds(10);          // after a failure an HTTP upstream is not called usable
   milliseconds retry_least = milliseconds(100);    // a server that asks for less is not asked in a loop
   milliseconds retry_most = std::chrono::minutes(5);

@@ -6,57 +6,10 @@
 
 #include "codec/json_splice.h"
 #include "codec/json_writer.h"
-#include "gateway/leased_exchange.h"
+#include "gateway/rewritten_call.h"
 #include "net/entropy.h"
 
 namespace sluice {
-
-// One server/discover on its way: the server's answer names the revisions of the gateway instead of its own.
-// Attached to the client's exchange; who ends that destroys it.
-class Bridge::Discovery final : public Attachment, private LeasedExchange::Handler {
- public:
-  // Asks `service`, which may answer at once.
-  static void start(Bridge& bridge, Exchange& exchange, Service& service) {
-    const ClientRequest& request = exchange.request();
-    ClientRequest copy = without_message(request);
-    if (!copy.message.take(bridge.scanner_, PaddedString(request.message.text())).ok())
-      return bridge.refuse(exchange, too_large_to_carry_on());
-    std::unique_ptr<Discovery> discovery(new Discovery(bridge, exchange, service, std::move(copy)));
-    LeasedExchange& asked = discovery->asked_;
-    exchange.attachment = std::move(discovery);
-    service.open(asked);
-  }
-  static Discovery& of(Exchange& exchange) { return static_cast<Discovery&>(*exchange.attachment); }
-
-  void cancelled(CancelReason reason) { service_.cancelled(asked_, reason); }
-  void drained() { service_.drained(asked_); }
-
- private:
-  Discovery(Bridge& bridge, Exchange& client, Service& service, ClientRequest request)
-      : bridge_(bridge), client_(client), service_(service), asked_(std::move(request), nullptr, *this) {
-    asked_.chosen = &service;
-  }
-
-  std::size_t on_notify(Bytes message) override { return client_.notify(message); }
-  std::size_t on_ask(Bytes message) override { return client_.ask(message); }
-  void on_finish(Bytes response) override {
-    ClientMessage message;
-    if (!message.take(bridge_.scanner_, PaddedString(response)).ok()) return client_.finish(response);
-    const Envelope& envelope = message.envelope();
-    const JsonSpan list =
-        envelope.result ? json_member(envelope.text, envelope.result, "supportedVersions") : JsonSpan{};
-    if (!list) return client_.finish(response);
-    client_.finish(JsonSplice().replace(list, bridge_.versions_).apply(message.text()));
-  }
-  void on_refuse(const Refusal& refusal) override {
-    client_.refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
-  }
-
-  Bridge& bridge_;
-  Exchange& client_;
-  Service& service_;
-  LeasedExchange asked_;
-};
 
 Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config,
                std::unique_ptr<NativeUpstream> inner)
@@ -67,7 +20,8 @@ Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config,
       scanner_(context.reactor.limits().json),
       for_legacy_clients_(parts(*inner_)),
       for_modern_clients_(parts(*inner_)),
-      for_pooled_clients_(parts(for_modern_clients_)) {
+      for_pooled_clients_(parts(for_modern_clients_)),
+      for_other_revisions_(parts(*inner_)) {
   JsonWriter writer(versions_);
   writer.begin_array();
   for (const Revision revision : revisions()) writer.value(revision_text(revision));
@@ -115,16 +69,28 @@ Service* Bridge::choose(const Exchange& exchange) {
     case EraStanding::no:
       return is_modern ? static_cast<Service*>(&for_modern_clients_) : &for_legacy_clients_;
   }
-  return inner_.get();
+  if (is_modern || exchange.session() == nullptr) return inner_.get();
+  return &for_other_revisions_;
 }
 
 void Bridge::hand_over(Exchange& exchange, Service& service) {
   const ClientRequest& request = exchange.request();
   if (request.era == Era::modern && request.message.envelope().method == "server/discover")
-    return Discovery::start(*this, exchange, service);
+    return discover(exchange, service);
   exchange.chosen = &service;
   if (exchange.session() != nullptr) exchange.session()->chosen = &service;
   service.open(exchange);
+}
+
+// The server's answer names the revisions of the gateway instead of its own.
+void Bridge::discover(Exchange& exchange, Service& service) {
+  const auto rewrite = [this](const ClientMessage& response) {
+    const Envelope& envelope = response.envelope();
+    const JsonSpan list =
+        envelope.result ? json_member(envelope.text, envelope.result, "supportedVersions") : JsonSpan{};
+    return list ? JsonSplice().replace(list, versions_).apply(response.text()) : std::string(response.text());
+  };
+  if (!RewrittenCall::start(exchange, service, scanner_, rewrite)) refuse(exchange, too_large_to_carry_on());
 }
 
 void Bridge::open(Exchange& exchange) {
@@ -155,7 +121,7 @@ void Bridge::dispatch_waiting() {
 
 void Bridge::cancelled(Exchange& exchange, CancelReason reason) {
   if (exchange.chosen != nullptr) return exchange.chosen->cancelled(exchange, reason);
-  if (exchange.attachment) return Discovery::of(exchange).cancelled(reason);
+  if (exchange.attachment) return RewrittenCall::of(exchange).cancelled(reason);
   std::erase(waiting_, &exchange);
   context_.calls.opened(exchange);
   ends_.cancelled(exchange, reason);
@@ -163,7 +129,7 @@ void Bridge::cancelled(Exchange& exchange, CancelReason reason) {
 
 void Bridge::drained(Exchange& exchange) {
   if (exchange.chosen != nullptr) return exchange.chosen->drained(exchange);
-  if (exchange.attachment) Discovery::of(exchange).drained();
+  if (exchange.attachment) RewrittenCall::of(exchange).drained();
 }
 
 void Bridge::drained(Session& session) {

@@ -2,11 +2,11 @@
 #pragma once
 // Bridge: an upstream that speaks every era, made of one that may speak only one.
 //
-// Exchanges of an era the server knows go to it as they are. A legacy client in front of a modern server is
-// served by LegacyBridge, a modern client in front of a legacy server by ModernBridge. While the server is
-// still being asked for its eras, exchanges wait. What `server/discover` says of revisions is what the bridge
-// takes, not what the server does; it translates nothing else itself. Lives on one reactor. Spec: ledger part
-// D.
+// Exchanges of an era the server knows go to it as they are, legacy sessions of another revision than the
+// server's through RevisionBridge. A legacy client in front of a modern server is served by LegacyBridge, a
+// modern client in front of a legacy server by ModernBridge. While the server is still being asked for its
+// eras, exchanges wait. What `server/discover` says of revisions is what the bridge takes, not what the
+// server does; it translates nothing else itself. Lives on one reactor. Spec: ledger part D.
 
 #include <memory>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "gateway/bridge_parts.h"
 #include "gateway/legacy_bridge.h"
 #include "gateway/modern_bridge.h"
+#include "gateway/revision_bridge.h"
 #include "gateway/upstream.h"
 
 namespace sluice {
@@ -34,11 +35,11 @@ class Bridge final : public Upstream {
   void ended(Session& session) override;
 
  private:
-  class Discovery;
   [[nodiscard]] BridgeParts parts(Service& upstream);
   // Who answers this exchange; null when that is not known yet.
   [[nodiscard]] Service* choose(const Exchange& exchange);
   void hand_over(Exchange& exchange, Service& service);
+  void discover(Exchange& exchange, Service& service);
   void dispatch_waiting();
   void refuse(Exchange& exchange, const Refusal& refusal);
 
@@ -50,8 +51,9 @@ class Bridge final : public Upstream {
   LegacyBridge for_legacy_clients_;
   ModernBridge for_modern_clients_;
   LegacyBridge for_pooled_clients_;  // legacy ones that own nothing at a legacy server: over the one before
-  std::vector<Exchange*> waiting_;   // for the eras
-  std::string versions_;             // all revisions, newest first, as a JSON array
+  RevisionBridge for_other_revisions_;  // legacy clients in front of a legacy server
+  std::vector<Exchange*> waiting_;      // for the eras
+  std::string versions_;                // all revisions, newest first, as a JSON array
 };
 
 }  // namespace sluice

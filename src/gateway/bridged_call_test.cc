@@ -350,6 +350,18 @@ TEST_F(BridgedCallTest, GivesWhoIsKnownToAskASessionOfItsOwn) {
   for (auto* client : {&again, &list, &third}) gone(std::move(*client));
 }
 
+TEST_F(BridgedCallTest, LetsNothingJoinASessionThatIsOpeningForWhoIsKnownToAsk) {
+  auto one = call();
+  old.sessions[0]->send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
+  const std::string hello = std::exchange(old.hello, {});  // the next session takes its time
+  auto again = call();
+  EXPECT_EQ(old.sessions.size(), 2U);
+  auto other = send("tools/call", R"("name":"other")", {}, elicits);
+  EXPECT_EQ(old.sessions.size(), 3U) << "the second is for a call that will ask";
+  for (auto* client : {&one, &again, &other}) gone(std::move(*client));
+  while (!old.pending.empty()) old.answer(old.last(), hello);
+}
+
 TEST_F(BridgedCallTest, SharesASessionRatherThanRefuseACallWhenAClassHasItsFill) {
   std::vector<std::unique_ptr<Client>> clients;
   clients.push_back(call());

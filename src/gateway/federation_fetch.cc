@@ -8,12 +8,6 @@
 
 namespace sluice {
 
-namespace {
-
-constexpr std::size_t plenty = 64 * 1024;
-
-}  // namespace
-
 class ListFetch::Call final : public FederatedCall {
  public:
   Call(FederationState& state, ListFetch& fetch) : FederatedCall(state, fetch), fetch_(fetch) {}
@@ -56,8 +50,10 @@ void ListFetch::start() { static_cast<Call*>(attachment.get())->start(); }
 
 void ListFetch::cancel() { static_cast<Call*>(attachment.get())->cancelled(CancelReason::client); }
 
-std::size_t ListFetch::notify(Bytes) { return plenty; }
+std::size_t ListFetch::notify(Bytes) { return all_room; }
 
-std::size_t ListFetch::ask(Bytes message) { return session() != nullptr ? session()->send(message) : plenty; }
+std::size_t ListFetch::ask(Bytes message) {
+  return session() != nullptr ? session()->send(message) : all_room;
+}
 
 }  // namespace sluice

@@ -158,8 +158,7 @@ CallerLists::~CallerLists() {
 }
 
 void CallerLists::speak_like(const ClientRequest& request) {
-  like_ = ClientRequest{{}, request.era,       request.revision,       request.principal,
-                        {}, request.over_http, request.correlation_id, request.opened};
+  like_ = without_message(request);
   const Envelope& envelope = request.message.envelope();
   const bool is_modern = request.era == Era::modern && envelope.meta;
   meta_ = is_modern ? std::string(envelope.view(envelope.meta)) : std::string();
@@ -182,8 +181,7 @@ void CallerLists::drop_pages() {
 }
 
 void CallerLists::copy_from(const CallerLists& other, std::size_t upstream) {
-  like_ = ClientRequest{{}, other.like_.era,       other.like_.revision,       other.like_.principal,
-                        {}, other.like_.over_http, other.like_.correlation_id, other.like_.opened};
+  like_ = without_message(other.like_);
   meta_ = other.meta_;
   for (const auto& [name, list] : other.lists_) {
     if (name.first != upstream) continue;
@@ -290,8 +288,8 @@ CallerLists::Fetch* CallerLists::find_fetch(const ListPlace& place) {
 void CallerLists::fetch(const ListPlace& place, Session* session) {
   const std::string params = meta_.empty() ? "{}" : "{\"_meta\":" + meta_ + "}";
   auto message = state_.scan(make_request(state_.mint_id(), method_of(place.form->method).text, params));
-  ClientRequest like{{}, like_.era,       like_.revision,       like_.principal,
-                     {}, like_.over_http, like_.correlation_id, state_.parts.reactor.now()};
+  ClientRequest like = without_message(like_);
+  like.opened = state_.parts.reactor.now();
   if (message) like.message = *std::move(message);
   FetchOwner& owner = *this;
   auto exchange = std::make_unique<ListFetch>(state_, owner, place, std::move(like), session);

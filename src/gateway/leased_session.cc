@@ -396,7 +396,10 @@ BridgedCall* LeasedSession::only_bindable() const {
 bool LeasedSession::has_place_for(const std::string& what) const {
   const bool asks = bridge_.is_asker(what);
   const bool is_child = !bridge_.parts_.config.command.empty();
-  if (asks && !waiting_.empty()) return false;
+  const auto is_asker = [&](const Exchange* held) {
+    return bridge_.is_asker(ModernBridge::what_of(held->request().message.envelope()));
+  };
+  if (asks ? !waiting_.empty() : std::any_of(waiting_.begin(), waiting_.end(), is_asker)) return false;
   return std::none_of(calls_.begin(), calls_.end(), [&](const BridgedCall* call) {
     if (!call->is_bindable()) return false;
     return asks || bridge_.is_asker(call->what()) || (is_child && call->phase() == ParkedCall::Phase::parked);

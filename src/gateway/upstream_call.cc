@@ -75,7 +75,9 @@ void UpstreamCall::on_message(ClientMessage message) {
     case MessageKind::error_response: return finish(envelope);
     case MessageKind::notification: return watch_room(exchange_.notify(message.text()));
     case MessageKind::request:
-      if (session_ != nullptr) watch_room(exchange_.ask(message.text()));
+      if (session_ == nullptr) return;
+      post_->leave_pool();
+      watch_room(exchange_.ask(message.text()));
       return;
     case MessageKind::batch:
     case MessageKind::invalid: return;

@@ -112,7 +112,10 @@ class HttpServing final : public Serving, public HttpHandler {
   }
 
   Result<std::string> listen(const Address& address) {
-    auto listener = Listener::open(reactor_, address, ListenerOptions{},
+    ListenerOptions options;
+    options.backlog = state_.limits.net.backlog;
+    options.connections_max = state_.limits.net.connections_max;
+    auto listener = Listener::open(reactor_, address, options,
                                    [this](StreamPtr stream) { server_->adopt(std::move(stream)); });
     if (!listener) return listener.error();
     listener_ = std::move(*listener);

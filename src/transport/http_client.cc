@@ -48,6 +48,8 @@ class HttpClientConnection final : public StreamHandler {
   void resume();
   // The owner dropped the fetch before its response was complete.
   void abandon();
+  // Counts no longer for the pool, if there is room beside it.
+  void leave_pool();
   // The owner has heard enough: the rest of the response is read and thrown away, within bounds.
   void finish_unheard();
   void close();
@@ -89,6 +91,10 @@ void HttpFetch::finish_unheard() {
   if (connection_ != nullptr) std::exchange(connection_, nullptr)->finish_unheard();
 }
 
+void HttpFetch::leave_pool() {
+  if (connection_ != nullptr) connection_->leave_pool();
+}
+
 void HttpFetch::pause() {
   paused_ = true;
   if (connection_ != nullptr) connection_->pause();
@@ -97,6 +103,10 @@ void HttpFetch::pause() {
 void HttpFetch::resume() {
   paused_ = false;
   if (connection_ != nullptr) connection_->resume();
+}
+
+void HttpClientConnection::leave_pool() {
+  if (pooled_ && client_.take_out()) pooled_ = false;
 }
 
 void HttpClientConnection::connect(HttpFetch& fetch) {
@@ -352,6 +362,13 @@ void HttpClient::connect(HttpFetch& fetch, bool pooled) {
   if (!pooled) ++streams_;
   connections_.push_back(std::make_unique<HttpClientConnection>(*this, pooled));
   connections_.back()->connect(fetch);
+}
+
+bool HttpClient::take_out() {
+  if (streams_ >= options_.streams_max) return false;
+  ++streams_;
+  if (!waiting_.empty()) reactor_.arm_after(later_, Duration(0));
+  return true;
 }
 
 void HttpClient::dispatch() {

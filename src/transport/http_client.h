@@ -60,6 +60,9 @@ class HttpFetch {
   // Stops and restarts the response's body: the far server stops with it.
   void pause();
   void resume();
+  // The response may be long in coming to its end (a person is asked): its connection counts no longer for
+  // the pool, which may make another in its place, if streams_max allows.
+  void leave_pool();
   // Ends this fetch as dropping it would, but does not cost the connection where little is left to come: the
   // rest of the response is thrown away, within bounds. For who knows that it holds nothing more for him.
   // Nothing is called afterwards.
@@ -133,6 +136,8 @@ class HttpClient {
 
   // Sends the fetch on an idle connection or a new one; false when the pool has neither.
   bool begin(HttpFetch& fetch);
+  // Room for one connection more beside the pool, for one that leaves it; false when there are streams_max.
+  bool take_out();
   void connect(HttpFetch& fetch, bool pooled);
   void dispatch();
   void fail_later(HttpFetch& fetch, Error error);

@@ -528,6 +528,33 @@ TEST_F(HttpClientTest, RequestsThatStayOpenDoNotTakeThePoolFromTheOthers) {
   EXPECT_EQ(client->connections(), 1U);
 }
 
+TEST_F(HttpClientTest, ARequestThatLeavesThePoolMakesRoomInIt) {
+  HttpClientOptions options;
+  options.connections_max = 1;
+  options.streams_max = 1;
+  open(options);
+  Asker slow, next, last;
+  ask(slow, "/slow");
+  ask(next, "/next");
+  world.settle();
+  EXPECT_EQ(far.peers.size(), 1U) << "the pool is full";
+  slow.fetch->leave_pool();
+  slow.fetch->leave_pool();  // it counts once
+  world.settle();
+  ASSERT_EQ(far.peers.size(), 2U);
+  next.fetch->leave_pool();
+  ask(last, "/last");
+  world.settle();
+  EXPECT_EQ(far.peers.size(), 2U) << "beside the pool there is room for one";
+  say(response(200, "text/plain", "next"), 1);
+  EXPECT_EQ(next.log, "hbc");
+  say(response(200, "text/plain", "last"), 1);
+  EXPECT_EQ(last.log, "hbc");
+  say(response(200, "text/plain", "slow"), 0);
+  EXPECT_EQ(slow.log, "hbc");
+  EXPECT_EQ(client->connections(), 1U) << "what left does not come back";
+}
+
 TEST_F(HttpClientTest, StartedFromACallbackOfAFailureItDoesNotSpin) {
   HttpClientOptions options;
   options.connections_max = 1;

@@ -66,6 +66,10 @@ class UpstreamPost final : private HttpFetchHandler {
   // Stops and restarts the reply: the far upstream stops with it.
   void pause();
   void resume();
+  // The reply waits for a person: it takes no connection of the pool any more.
+  void leave_pool() {
+    if (fetch_) fetch_->leave_pool();
+  }
 
  private:
   friend class StreamableHttpClient;
