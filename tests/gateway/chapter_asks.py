@@ -2,7 +2,8 @@
 """What a server asks during a call: elicitation by form and by page, sampling, roots; and the states that carry the answers."""
 import json
 
-from kit import Chapter, expect, first, goes_on
+from kit import Chapter, goes_on
+from toolbox import expect, first
 from users import Person
 
 chapter = Chapter("asks")

@@ -2,7 +2,8 @@
 """The envelope of JSON-RPC: ids, batches, duplicates, what is no message, and methods that nobody knows."""
 import json
 
-from kit import Chapter, expect, first, goes_on
+from kit import Chapter, goes_on
+from toolbox import expect, first
 from users import MODERN
 
 chapter = Chapter("envelopes")

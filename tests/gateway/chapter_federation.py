@@ -3,11 +3,13 @@
 collide; and one that is dead. Nothing is assumed of how a gateway names what it merges: tools are known by their descriptions."""
 import json
 import re
+import threading
 import time
 
 from chapter_news import UPDATED, changed
 from chapter_running import PROGRESS
-from kit import LONG, Chapter, expect, first
+from kit import LONG, Chapter
+from toolbox import expect, first
 from users import Person
 
 chapter = Chapter("federation", world="federation")
@@ -340,3 +342,118 @@ def _(s):
         if got[0] == word or got[1] != word:
             wrong[owner] = got
     return expect(not wrong, f"alice's words for alice only, got {wrong}")
+
+
+@case("a session that is ended is ended at every server", client="legacy")
+def _(s):
+    user, mark = s.user(), s.mark()
+    listed = tools(user)
+    for owner in ("ants", "cats"):
+        user.tool(listed[f"echo of {owner}"]["name"], {"text": mark})
+    sessions = {owner: s.servers[owner].called(mark)[0]["session"] for owner in ("ants", "cats")}
+    user.end()
+    user.session = None
+    kept = [owner for owner, session in sessions.items()
+            if not s.servers[owner].wait(lambda report, session=session: session in (report.get("ended"), report.get("deleted")), s.patience)]
+    return expect(not kept, f"both, but not {kept}")
+
+
+@case("a server that forgot its sessions does not take those of the others with it")
+def _(s):
+    user = s.user()
+    listed = tools(user)
+    for owner in LIVING:
+        user.tool(listed[f"echo of {owner}"]["name"], {"text": "before"})
+    s.servers["cats"].tell("forget")
+    s.servers["cats"].desk.settle("cats")
+    first_try = user.tool(listed["echo of cats"]["name"], {"text": "after"})
+    others = [user.tool(listed[f"echo of {owner}"]["name"], {"text": owner}).text for owner in ("ants", "bees")]
+    second = user.tool(listed["echo of cats"]["name"], {"text": "again"})
+    return first(expect(others == ["ants", "bees"], f"the others to go on, got {others} after {first_try}"),
+                 expect("after" == first_try.text or second.text == "again", f"cats to be back, got {first_try} and {second}"))
+
+
+@case("the answer to a call whose stream was dropped can be fetched with the last event id", client="legacy")
+def _(s):
+    user, wrong = s.user(), {}
+    listed = tools(user)
+    for owner in LIVING:
+        mark = s.mark()
+        pending = user.start_tool(listed[f"steps of {owner}"]["name"], {"count": 2, "hold": mark}, token="t")
+        pending.stream.wait(lambda message: message.get("params", {}).get("progress") == 2, s.patience)
+        held_by(s, owner, mark)
+        pending.drop()
+        s.servers[owner].tell("release", key=mark)
+        resumed = user.standalone(after=pending.stream.last_event_id)
+        if not resumed.wait(lambda message, number=pending.id: message.get("id") == number and "result" in message, s.patience):
+            wrong[owner] = resumed
+        resumed.close()
+    return expect(not wrong, f"each answer, got {wrong}")
+
+
+@case("a call that is dropped is cancelled at its server", client="modern")
+def _(s):
+    user, wrong = s.user(), []
+    listed = tools(user)
+    for owner in LIVING:
+        mark = s.mark()
+        pending = user.start_tool(listed[f"hold of {owner}"]["name"], {"key": mark})
+        held_by(s, owner, mark)
+        pending.drop()
+        if not s.servers[owner].wait(lambda report, mark=mark: report.get("given_up") == mark, s.patience):
+            wrong.append(owner)
+    return expect(not wrong, f"each told, but not {wrong}")
+
+
+@case("many clients at once get their own answers from the server they called")
+def _(s):
+    users = [s.user() for _ in range(6)]
+    listed = tools(users[0])
+    wrong = []
+
+    def run(user, number):
+        for i in range(9):
+            owner, text = LIVING[(number + i) % 3], f"{number}/{i}"
+            outcome = user.tool(listed[f"echo of {owner}"]["name"], {"text": text})
+            steps = user.tool(listed[f"steps of {owner}"]["name"], {"count": 2}, token="same").heard(PROGRESS) if i % 3 == 0 else [1, 2]
+            if outcome.text != text or len(steps) != 2:
+                wrong.append((owner, text, outcome, steps))
+    threads = [threading.Thread(target=run, args=(user, number)) for number, user in enumerate(users)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return expect(not wrong, f"54 answers, got {wrong[:3]}")
+
+
+@case("three questions of one call reach the person, and its server gets the answers")
+def _(s):
+    wrong = {}
+    for owner in LIVING:
+        said = {"role": "assistant", "content": {"type": "text", "text": "Something"}, "model": "kit"}
+        person = Person(form=NAMED, sampling=said, roots={"roots": []})
+        user = s.user(person)
+        outcome = user.tool(tools(user)[f"ask_three of {owner}"]["name"])
+        if not outcome.text or json.loads(outcome.text) != {"name": NAMED, "thought": said, "folders": {"roots": []}}:
+            wrong[owner] = (person.asked, outcome)
+    return expect(not wrong, f"each its own, got {wrong}")
+
+
+@case("a list is whole though it changes between two of its pages, or its cursor is refused")
+def _(s):
+    user = s.user()
+    page = user.ask("tools/list")
+    cursor = (page.result or {}).get("nextCursor")
+    if cursor is None:
+        return None
+    s.servers["ants"].tell("add_tool", name=s.mark())
+    s.servers["ants"].desk.settle("ants")
+    names = [each["description"] for each in page.result["tools"]]
+    while cursor is not None:
+        page = user.ask("tools/list", {"cursor": cursor})
+        if page.error:
+            return expect(page.code == -32602, f"-32602, got {page}")
+        names += [each["description"] for each in page.result["tools"]]
+        cursor = page.result.get("nextCursor")
+    missing = [f"echo of {owner}" for owner in LIVING if f"echo of {owner}" not in names]
+    return expect(not missing, f"the tools of all, but not {missing}")

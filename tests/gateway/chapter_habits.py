@@ -2,7 +2,8 @@
 """Habits of servers that are allowed, or common: a gateway gets along with each, whatever the client."""
 import json
 
-from kit import Chapter, expect, first, goes_on
+from kit import Chapter, goes_on
+from toolbox import expect, first
 from users import Person
 
 chapter = Chapter("habits")
@@ -116,3 +117,38 @@ def _(s):
     answers = [user.start("tools/call", user.answered(params, each)).outcome() for each in (asked, earlier)]
     return first(expect([json.loads(each.text or "null") for each in answers] == [NAMED, NAMED], f"both answers, got {answers}"),
                  expect([each.outcome().text for each in holding] == [f"held {key}" for key in keys], "the others' answers"))
+
+
+@case("a server that says what belongs to nobody, answers to unknown ids among it")
+def _(s):
+    user = s.user()
+    outcome = user.tool("babble", token="mine")
+    heard = outcome.heard("notifications/progress")
+    return first(expect(outcome.text == "said" and not heard, f"the answer and no progress of others, got {outcome} after {outcome.said}"),
+                 goes_on(user))
+
+
+@case("a server that forgot its sessions: the client learns of it or does not notice, and goes on", server="legacy", over="http",
+      odd=("forgetful",))
+def _(s):
+    user = s.user()
+    user.tool("echo", {"text": "before"})
+    s.server.tell("forget")
+    s.server.desk.settle(s.server.name)
+    outcome = user.tool("echo", {"text": "after"})
+    if s.client == "modern":
+        return expect(outcome.text == "after", f"the answer, got {outcome}")
+    user.session = None
+    return first(expect(outcome.text == "after" or outcome.status == 404, f"the answer or 404, got {outcome}"), goes_on(s.user()))
+
+
+@case("a server that refuses to initialize costs an error, and is asked again by the next client", server="legacy", over="http",
+      odd=("moody",))
+def _(s):
+    s.server.tell("mood", bad=True)
+    s.server.desk.settle(s.server.name)
+    user = s.stranger(Person(roots={"roots": []}))
+    refused = user.open().greeting if s.client == "legacy" else user.open().ask("tools/list")
+    s.server.tell("mood", bad=False)
+    s.server.desk.settle(s.server.name)
+    return first(expect(refused.error, f"an error, got {refused}"), goes_on(s.user()))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a client and a server come to know each other: initialize, server/discover, ping, sessions."""
-from kit import Chapter, expect, first, goes_on
+from kit import Chapter, goes_on
+from toolbox import expect, first
 from users import MODERN, PREFIX, Person
 
 chapter = Chapter("handshake")

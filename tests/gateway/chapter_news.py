@@ -2,7 +2,8 @@
 """What a server tells outside of calls: changes of lists, and of resources that a client subscribed to."""
 import time
 
-from kit import Chapter, expect, first
+from kit import Chapter
+from toolbox import expect, first
 from users import PREFIX
 
 chapter = Chapter("news")
@@ -123,13 +124,14 @@ def _(s):
     return expect(all(heard), f"both, got {heard}")
 
 
-@case("calls work while a client listens")
+@case("calls work while a client listens, and their progress is not among the news")
 def _(s):
-    user = s.user()
+    user, mark = s.user(), s.mark()
     news = user.watch()
-    outcome = user.tool("steps", {"count": 2}, token="t")
-    return first(expect(outcome.text == "2 steps" and len(outcome.heard("notifications/progress")) == 2,
-                        f"the call with its progress, got {outcome}"),
+    pending = user.start_tool("steps", {"count": 2, "hold": mark}, token="t")
+    heard = pending.stream.wait(lambda message: message.get("params", {}).get("progress") == 2, s.patience)
+    s.server.tell("release", key=mark)
+    return first(expect(heard and pending.outcome().text == "2 steps", f"the call with its progress, got {pending.stream}"),
                  expect(not news.all("notifications/progress"), "no progress among the news"))
 
 

@@ -7,7 +7,8 @@ import threading
 from chapter_asks import answered
 from chapter_news import UPDATED
 from chapter_running import PROGRESS, given_up, held
-from kit import Chapter, expect, first
+from kit import Chapter
+from toolbox import expect, first
 from users import Person
 
 chapter = Chapter("principals", world="principals")
@@ -210,12 +211,10 @@ def _(s):
 class Wanderer:
     """A client that does what comes to its mind, and knows what must come of it."""
 
-    def __init__(self, s, name, number):
+    def __init__(self, s, name, number, era=None):
         self.name, self.random, self.s = f"{name}-{number}", random.Random(number), s
         self.person = person(self.name)
-        self.user, self.wrong = s.user(self.person, key=name), []
-        confused = (s.client, s.server.era, s.over) == ("modern", "legacy", "stdio")  # JOINED in known.py: rarely, so not by title
-        self.ways = ("echo", "echo", "steps", "cancel", "drop", *(() if confused else ("ask",)))
+        self.user, self.wrong = s.user(self.person, key=name, era=era), []
 
     def check(self, what, got, wanted):
         if got != wanted:
@@ -246,14 +245,13 @@ class Wanderer:
     def run(self):
         try:
             for i in range(12):
-                getattr(self, self.random.choice(self.ways))(i)
+                getattr(self, self.random.choice(("echo", "echo", "steps", "ask", "cancel", "drop")))(i)
         except Exception as problem:  # it is told as what went wrong
             self.wrong.append(f"{self.name}: {type(problem).__name__}: {problem}")
 
 
-@case("many clients of both at once: nobody hears what is another's, and nothing is lost")
-def _(s):
-    wanderers = [Wanderer(s, name, number) for number in range(4) for name in ("alice", "bob")]
+def crowd(wanderers):
+    """Lets them all do what they want at the same time; what went wrong."""
     for each in wanderers[:2]:
         each.ask(0)  # alone: over stdio a gateway has to see once which tool asks, before it can tell questions apart
     threads = [threading.Thread(target=each.run) for each in wanderers]
@@ -263,3 +261,13 @@ def _(s):
         thread.join(120)
     wrong = [each for wanderer in wanderers for each in wanderer.wrong]
     return expect(not wrong, "\n".join(["nothing wrong, got", *wrong[:6]]))
+
+
+@case("many clients of both at once: nobody hears what is another's, and nothing is lost")
+def _(s):
+    return crowd([Wanderer(s, name, number) for number in range(4) for name in ("alice", "bob")])
+
+
+@case("many clients of both and of both eras at once, too", client="modern", offer="bridge")
+def _(s):
+    return crowd([Wanderer(s, name, number, era) for number, era in enumerate(("legacy", "modern") * 2) for name in ("alice", "bob")])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts and completion."""
-from kit import Chapter, expect, first
+from kit import Chapter
+from toolbox import expect, first
 
 chapter = Chapter("prompts")
 case = chapter.case

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources: lists, templates, contents."""
-from kit import Chapter, expect, first
+from kit import Chapter
+from toolbox import expect, first
 
 chapter = Chapter("resources")
 case = chapter.case

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """While a call runs: progress, log lines, cancellation, and a server that dies."""
-from kit import Chapter, expect, first, goes_on
+from kit import Chapter, goes_on
+from toolbox import expect, first
 
 chapter = Chapter("running")
 case = chapter.case

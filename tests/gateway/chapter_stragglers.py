@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two servers behind one endpoint, one of which takes its time for every list."""
-from kit import Chapter, expect
+"""Several servers behind one endpoint, one of which takes its time for every list, and one is not there at first."""
+import time
+
+from kit import Chapter
+from toolbox import expect
 
 chapter = Chapter("stragglers", world="stragglers")
 case = chapter.case
@@ -28,3 +31,14 @@ def _(s):
         if "echo of slow" in said:
             break
     return expect("echo of slow" in said and "echo of quick" in said, f"both, got {said}")
+
+
+@case("a server that is started late is in the list from then on", client="modern")
+def _(s):
+    late, user = s.servers["late"], s.user()
+    before = [each["description"] for each in user.everything("tools/list", "tools", seconds=A_WHILE)]
+    late.start_again()
+    end, said = time.monotonic() + 2 * A_WHILE, []
+    while "echo of late" not in said and time.monotonic() < end:
+        said = [each["description"] for each in user.everything("tools/list", "tools", seconds=A_WHILE)]
+    return expect("echo of late" not in before and "echo of late" in said, f"it after, and not before, got {said}")

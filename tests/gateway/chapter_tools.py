@@ -3,7 +3,8 @@
 import base64
 import json
 
-from kit import Chapter, expect, first
+from kit import Chapter
+from toolbox import expect, first
 from users import PREFIX
 
 chapter = Chapter("tools")

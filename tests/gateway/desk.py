@@ -83,6 +83,7 @@ class Upstream:
         words += ["--extra", json.dumps(extra)] if extra else []
         words += ["--mute", ",".join(mute)] if mute else []
         words += ["--odd", ",".join(odd)] if odd else []
+        self.words = words
         self.server = Server([*words, "--http", address]) if over == "http" else None
         self.url = self.server.url if self.server else None
         self.command = None if self.server else words
@@ -159,6 +160,10 @@ class Upstream:
         told = [report["breach"] for report in self.reports if "breach" in report]
         new, self.seen = told[self.seen:], len(told)
         return new
+
+    def start_again(self):
+        """An HTTP upstream at the address where it was before it was stopped."""
+        self.server = Server([*self.words, "--http", self.url.removeprefix("http://").removesuffix("/mcp")])
 
     def stop(self):
         return self.server.stop() if self.server else None

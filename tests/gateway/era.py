@@ -266,6 +266,8 @@ class Legacy:
 
     def initialize(self, call, session):
         wanted, odd = call.params.get("protocolVersion"), self.upstream.options.odd
+        if self.upstream.moody:
+            raise Refused(-32603, "not today")
         session.revision = REVISIONS[-1] if "old" in odd else wanted if wanted in REVISIONS else REVISIONS[0]
         session.capabilities = call.params.get("capabilities") or {}
         if self.upstream.gated:

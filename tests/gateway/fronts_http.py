@@ -46,6 +46,12 @@ class PostStream:
             self.streaming = True
             self.handler.begin_events(extra or {})
 
+    def stray(self, message):
+        """A message that is not this call's, on its stream."""
+        with self.lock:
+            self._begin()
+            self.handler.event(message)
+
     def gone(self):
         """Whether the caller hung up: there is something to read, and it is the end."""
         connection = self.handler.connection
@@ -230,6 +236,9 @@ class HttpFront:
         http.server.ThreadingHTTPServer.daemon_threads = True
         self.server = http.server.ThreadingHTTPServer((host, int(port)), Handler)
         self.server.request_queue_size = 128
+
+    def forget(self):
+        Handler.sessions.clear()
 
     def die(self, call):
         """Breaks the connection off: a server whose process ends looks like this to its peer."""

@@ -21,6 +21,9 @@ class Line:
             self.out.write(self.before + json.dumps(message).encode() + self.end)
             self.out.flush()
 
+    def stray(self, message):
+        self(message)
+
     def gone(self):
         return False
 

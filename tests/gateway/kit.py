@@ -8,19 +8,12 @@ import itertools
 
 from desk import Upstream
 from gateways import KEYS
+from toolbox import expect
 from users import LegacyUser, ModernUser
 
 ERAS = ("legacy", "modern")
 TRANSPORTS = ("stdio", "http")
 MARKS = itertools.count(1)
-
-
-def expect(condition, what):
-    return None if condition else f"expected {what}"
-
-
-def first(*complaints):
-    return next((complaint for complaint in complaints if complaint), None)
 
 
 def goes_on(user):
@@ -144,9 +137,11 @@ def federation(desk, adapter, patience):
 
 
 def stragglers(desk, adapter, patience):
-    """One upstream that answers, and one that takes its time for every list, until it is told to go on."""
+    """One upstream that answers; one that takes its time for every list, until it is told to go on; and one that is started late."""
     slow = Upstream(desk, "slow", "legacy", "http", mute=("tools", "resources", "prompts", "resourceTemplates"))
-    return World(desk, adapter, [Upstream(desk, "quick", "legacy", "http"), slow], False, patience)
+    late = Upstream(desk, "late", "legacy", "http")
+    late.stop()
+    return World(desk, adapter, [Upstream(desk, "quick", "legacy", "http"), slow, late], False, patience)
 
 
 FEDERATED = {"federation": federation, "stragglers": stragglers}

@@ -58,6 +58,7 @@ class Upstream:
         self.name, self.page, self.options = options.name, options.page, options
         self.desk = Desk(options.desk, options.name)
         self.extra = json.loads(options.extra)  # {"tools": [...], "resources": [...]}
+        self.moody = False  # refuses to initialize
         self.added, self.gated = [], self.desk.standing["gated"]  # gated: initialize waits for the kit
         for added in self.desk.standing["added"]:
             self.add_tool(added)
@@ -70,7 +71,7 @@ class Upstream:
     def tools(self):
         plain = ["echo", "remember", "recall", "fail", "refuse", "steps", "logs", "hold", "ask", "ask_twice", "ask_three", "shapes",
                  "die", "drop_stream", "touch", "ask_on_standalone", "sign_in", "ask_impatiently",
-                 "ask_then_die", "roots_at_start"]
+                 "ask_then_die", "roots_at_start", "babble"]
         listed = [{"name": name, "description": f"{name} of {self.name}", "inputSchema": NO_ARGUMENTS} for name in plain]
         listed.append({"name": "sum", "title": "Sum", "description": f"sum of {self.name}", "inputSchema": NO_ARGUMENTS,
                        "annotations": {"readOnlyHint": True, "idempotentHint": True}, "_meta": {"com.example/tag": "kept"},
@@ -255,6 +256,15 @@ class Upstream:
     def tool_roots_at_start(self, call, **_):
         return text(json.dumps(call.session.roots.get(timeout=10)))
 
+    def tool_babble(self, call, **_):
+        """Says what belongs to nobody, and nothing that is of this call, before it answers."""
+        for stray in ({"id": "never given", "result": {}}, {"id": 4711, "error": {"code": 1, "message": "of nothing"}},
+                      {"method": "notifications/progress", "params": {"progressToken": "never given", "progress": 1}},
+                      {"method": "notifications/cancelled", "params": {"requestId": "never asked"}},
+                      {"method": "notifications/com.example/unknown", "params": {"a": 1}}):
+            call.send.stray({"jsonrpc": "2.0", **stray})
+        return text("said")
+
     def tool_die(self, call, **_):
         self.desk.report(dies=True)
         self.front.die(call)
@@ -289,6 +299,13 @@ class Upstream:
 
     def order_list_changed(self, what):
         self.era.list_changed(what)
+
+    def order_mood(self, bad):
+        self.moody = bad
+
+    def order_forget(self):
+        """Loses all sessions, as a server does that was started again."""
+        self.front.forget()
 
     def order_updated(self, uri):
         self.era.updated(uri)
