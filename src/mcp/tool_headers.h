@@ -25,6 +25,8 @@ class ToolHeaders {
   enum class State : std::uint8_t { stale, loading, fresh };
 
   [[nodiscard]] State state() const { return state_; }
+  // Tools that are remembered.
+  [[nodiscard]] std::size_t size() const { return tools_.size() + broken_.size(); }
   void begin() {
     state_ = State::loading;
     tools_.clear();

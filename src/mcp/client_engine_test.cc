@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/client_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "codec/jsonrpc.h"
+
+namespace sluice {
+namespace {
+
+constexpr Instant begun = Instant(std::chrono::hours(1));
+constexpr Bytes discovery =
+    R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},)"
+    R"("instructions":"be kind","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"far","version":"2"}}})";
+constexpr Bytes welcome =
+    R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"old","version":"1"}})";
+
+ClientCapabilities asked() {
+  ClientCapabilities can;
+  can.elicitation_form = can.elicitation_url = can.sampling = can.roots = true;
+  return can;
+}
+
+// An engine, the time, and everything it ordered and told.
+class Client {
+ public:
+  explicit Client(ClientEngineOptions options = {}) : engine(std::move(options)) {}
+
+  void settle() {
+    for (;;) {
+      if (auto order = engine.next_order()) {
+        orders.push_back(std::move(*order));
+      } else if (auto event = engine.next_event()) {
+        events.push_back(std::move(*event));
+      } else if (engine.due() <= now) {
+        engine.tick(now);
+      } else {
+        return;
+      }
+    }
+  }
+  void start() {
+    engine.start(now);
+    settle();
+  }
+  void pass(milliseconds time) {
+    const Instant until = now + time;
+    while (engine.due() <= until) {
+      now = std::max(now, engine.due());
+      settle();
+    }
+    now = until;
+    settle();
+  }
+  void hear(Bytes text, ClientSendId id = 0) {
+    ClientMessage message;
+    MessageScanner scanner{JsonLimits{}};
+    ASSERT_TRUE(message.take(scanner, PaddedString(text)).ok()) << text;
+    engine.heard(id, message, now);
+    settle();
+  }
+  // Answers the sending as its own POST would.
+  void reply(const ClientOrder& order, Bytes result) {
+    hear(make_response(std::to_string(order.id), result), order.id);
+    engine.ended(order.id, now);
+    settle();
+  }
+  void reply_error(const ClientOrder& order, int code, Bytes data = {}) {
+    hear(make_error_response(std::to_string(order.id), code, "no", data), order.id);
+  }
+  void refuse(const ClientOrder& order, int status, Bytes body = {}) {
+    engine.refused(order.id, status, body, now);
+    settle();
+  }
+  ClientCallId call(std::string method, std::string params = {}, bool progress = false) {
+    ClientCallSpec spec;
+    spec.method = std::move(method);
+    spec.params_json = std::move(params);
+    spec.wants_progress = progress;
+    const ClientCallId id = engine.call(std::move(spec), now);
+    settle();
+    return id;
+  }
+  void answer(Result<std::string> result) {
+    engine.answer(last_event(ClientEvent::Kind::asked).ask, result, now);
+    settle();
+  }
+
+  // Orders that send, as methods; answers and errors of ours as `=`.
+  [[nodiscard]] std::string sent() const {
+    std::string all;
+    for (const ClientOrder& order : orders) {
+      if (!all.empty()) all += ' ';
+      const auto json = Json::parse(order.text.empty() ? "{}" : order.text);
+      if (order.kind == ClientOrder::Kind::send)
+        all += (*json)["method"].string_or("=");
+      else if (order.kind == ClientOrder::Kind::drop)
+        all += "drop";
+      else
+        all += order.kind == ClientOrder::Kind::open_stream    ? "open"
+               : order.kind == ClientOrder::Kind::close_stream ? "shut"
+               : order.kind == ClientOrder::Kind::end_session  ? "end"
+                                                               : "restart";
+    }
+    return all;
+  }
+  [[nodiscard]] std::string field(std::string_view name) const {
+    for (const HeaderPair& field : orders.back().fields)
+      if (field.name == name) return field.value;
+    return "(none)";
+  }
+  [[nodiscard]] Json body() const { return *Json::parse(orders.back().text); }
+  [[nodiscard]] const ClientOrder& last_send(std::string_view method) const {
+    for (auto order = orders.rbegin(); order != orders.rend(); ++order)
+      if (order->text.find("\"" + std::string(method) + "\"") != std::string::npos) return *order;
+    ADD_FAILURE() << method << " was not sent: " << sent();
+    return orders.front();
+  }
+  [[nodiscard]] ClientEvent last_event(ClientEvent::Kind kind) const {
+    for (auto event = events.rbegin(); event != events.rend(); ++event)
+      if (event->kind == kind) return *event;
+    ADD_FAILURE() << "no such event";
+    return {};
+  }
+  [[nodiscard]] std::size_t count(ClientEvent::Kind kind) const {
+    return static_cast<std::size_t>(std::count_if(
+        events.begin(), events.end(), [kind](const ClientEvent& event) { return event.kind == kind; }));
+  }
+
+  Instant now = begun;
+  ClientEngine engine;
+  std::vector<ClientOrder> orders;
+  std::vector<ClientEvent> events;
+};
+
+ClientEngineOptions options(std::optional<Era> era, bool over_http = true, ClientCapabilities can = {}) {
+  ClientEngineOptions made;
+  made.era = era;
+  made.over_http = over_http;
+  made.capabilities = std::move(can);
+  return made;
+}
+
+// A client that has a legacy session over HTTP.
+std::unique_ptr<Client> in_session(ClientCapabilities can = {}) {
+  auto client = std::make_unique<Client>(options(Era::legacy, true, std::move(can)));
+  client->start();
+  client->engine.session_given(client->orders[0].id, "S");
+  client->reply(client->orders[0], welcome);
+  client->engine.ended(client->last_send("notifications/initialized").id, client->now);
+  client->settle();
+  client->engine.stream_opened(client->now);
+  client->settle();
+  EXPECT_TRUE(client->engine.is_ready());
+  client->orders.clear();
+  return client;
+}
+
+std::unique_ptr<Client> in_modern(bool over_http = true, ClientCapabilities can = {}) {
+  auto client = std::make_unique<Client>(options(Era::modern, over_http, std::move(can)));
+  client->start();
+  EXPECT_TRUE(client->engine.is_ready());
+  return client;
+}
+
+// ---- Which era
+
+TEST(ClientEngine, AsksForTheEraAndIsReadyWithADiscovery) {
+  Client client;
+  client.start();
+  EXPECT_EQ(client.sent(), "server/discover");
+  EXPECT_EQ(client.field("MCP-Protocol-Version"), "2026-07-28");
+  EXPECT_EQ(client.field("Mcp-Method"), "server/discover");
+  client.reply(client.orders[0], discovery);
+  EXPECT_TRUE(client.engine.is_ready());
+  EXPECT_EQ(client.engine.server().revision, Revision::r2026_07_28);
+  EXPECT_EQ(client.engine.server().info["name"].string_or(""), "far");
+  EXPECT_EQ(client.engine.server().instructions, "be kind");
+}
+
+TEST(ClientEngine, AnythingElseThanADiscoveryLeadsToAHandshake) {
+  for (const int code : {rpc::method_not_found, rpc::invalid_request, -32000}) {
+    Client client;
+    client.start();
+    client.reply_error(client.orders[0], code);
+    EXPECT_EQ(client.sent(), "server/discover initialize") << code;
+    EXPECT_EQ(client.field("MCP-Protocol-Version"), "(none)");
+  }
+  Client client;
+  client.start();
+  client.refuse(client.orders[0], 400, "Bad Request: no session");
+  EXPECT_EQ(client.sent(), "server/discover initialize");
+}
+
+TEST(ClientEngine, ARefusalThatSaysNothingOfTheEraIsAFailure) {
+  for (const int status : {401, 403, 429, 500, 503}) {
+    Client client;
+    client.start();
+    client.refuse(client.orders[0], status);
+    EXPECT_EQ(client.last_event(ClientEvent::Kind::failed).error.message,
+              "the server answered with HTTP status " + std::to_string(status));
+    EXPECT_TRUE(client.engine.is_over());
+  }
+}
+
+TEST(ClientEngine, AServerThatNamesOurRevisionIsAskedAgainOnce) {
+  const Bytes data = R"({"supported":["2026-07-28"],"requested":"2026-07-28"})";
+  Client client;
+  client.start();
+  client.refuse(client.orders[0], 400,
+                make_error_response("1", rpc::unsupported_protocol_version, "no", data));
+  EXPECT_EQ(client.sent(), "server/discover server/discover");
+  client.reply(client.orders[1], discovery);
+  EXPECT_TRUE(client.engine.is_ready());
+}
+
+TEST(ClientEngine, AServerThatKnowsNeitherQuestionAndAnswers404IsModern) {
+  Client client;
+  client.start();
+  client.refuse(client.orders[0], 404, make_error_response("1", rpc::method_not_found, "no"));
+  EXPECT_EQ(client.sent(), "server/discover initialize");
+  client.refuse(client.orders[1], 404, make_error_response("2", rpc::method_not_found, "no"));
+  EXPECT_TRUE(client.engine.is_ready());
+  EXPECT_EQ(client.engine.server().revision, Revision::r2026_07_28);
+}
+
+TEST(ClientEngine, APinnedEraIsNotAskedFor) {
+  EXPECT_TRUE(in_modern()->orders.empty());
+  Client client(options(Era::legacy));
+  client.start();
+  EXPECT_EQ(client.sent(), "initialize");
+}
+
+TEST(ClientEngine, ACommandThatExitsOnTheProbeIsStartedAgainAndShakenHandsWith) {
+  Client client(options({}, false));
+  client.start();
+  client.engine.wire_lost(error("it exited"), client.now);
+  client.settle();
+  EXPECT_EQ(client.sent(), "server/discover restart");
+  client.engine.restarted(client.now);
+  client.settle();
+  EXPECT_EQ(client.sent(), "server/discover restart initialize");
+  client.reply(client.orders.back(), welcome);
+  EXPECT_TRUE(client.engine.is_ready());
+}
+
+TEST(ClientEngine, ACommandThatIsSilentOnTheProbeIsAskedToInitializeToo) {
+  for (const bool dual : {false, true}) {
+    Client client(options({}, false));
+    client.start();
+    client.pass(ClientLimits{}.probe_wait);
+    EXPECT_EQ(client.sent(), "server/discover initialize");
+    if (dual) client.hear(make_response(std::to_string(client.orders[0].id), discovery));
+    EXPECT_FALSE(client.engine.is_ready());
+    client.hear(make_response(std::to_string(client.orders[1].id), welcome));
+    EXPECT_TRUE(client.engine.is_ready());
+    EXPECT_EQ(client.engine.server().revision, Revision::r2025_11_25);
+  }
+}
+
+TEST(ClientEngine, AModernCommandThatIsSlowStaysModern) {
+  Client client(options({}, false));
+  client.start();
+  client.pass(ClientLimits{}.probe_wait);
+  client.hear(make_response(std::to_string(client.orders[0].id), discovery));
+  client.hear(
+      make_error_response(std::to_string(client.orders[1].id), rpc::unsupported_protocol_version, "no"));
+  EXPECT_TRUE(client.engine.is_ready());
+  EXPECT_EQ(client.engine.server().revision, Revision::r2026_07_28);
+}
+
+TEST(ClientEngine, AHandshakeThatDoesNotEndFails) {
+  Client client;
+  client.start();
+  client.pass(ClientLimits{}.handshake);
+  EXPECT_EQ(client.last_event(ClientEvent::Kind::failed).error.code, Errc::timed_out);
+}
+
+// ---- Sessions
+
+TEST(ClientEngine, ASessionCarriesItsIdAndRevisionAndOpensItsStreamBeforeItCanBeAsked) {
+  Client client(options(Era::legacy, true, asked()));
+  client.start();
+  const ClientCallId early = client.call("tools/list");
+  client.engine.session_given(client.orders[0].id, "S");
+  client.reply(client.orders[0], welcome);
+  EXPECT_EQ(client.sent(), "initialize notifications/initialized");
+  EXPECT_EQ(client.field("Mcp-Session-Id"), "S");
+  EXPECT_EQ(client.field("MCP-Protocol-Version"), "2025-11-25");
+  client.engine.ended(client.orders[1].id, client.now);
+  client.settle();
+  EXPECT_EQ(client.sent(), "initialize notifications/initialized open");
+  EXPECT_FALSE(client.engine.is_ready());
+  client.engine.stream_unavailable(405, client.now);
+  client.settle();
+  EXPECT_EQ(client.sent(), "initialize notifications/initialized open tools/list");
+  EXPECT_TRUE(client.orders.back().resumes);
+  client.reply(client.orders.back(), R"({"tools":[]})");
+  EXPECT_EQ(client.last_event(ClientEvent::Kind::answered).call, early);
+}
+
+TEST(ClientEngine, ALostSessionIsOpenedAnewAndWhatWasNotTakenIsSentAgain) {
+  auto client = in_session();
+  const ClientCallId call = client->call("tools/call", R"({"name":"x"})");
+  client->refuse(client->orders[0], 404, make_error_response("null", -32001, "Session not found"));
+  EXPECT_EQ(client->sent(), "tools/call shut initialize");
+  EXPECT_EQ(client->field("Mcp-Session-Id"), "(none)");
+  client->engine.session_given(client->orders.back().id, "T");
+  client->reply(client->orders.back(), welcome);
+  client->engine.ended(client->orders.back().id, client->now);
+  client->settle();
+  EXPECT_EQ(client->sent(), "tools/call shut initialize notifications/initialized open tools/call");
+  EXPECT_EQ(client->field("Mcp-Session-Id"), "T");
+  client->reply(client->orders.back(), "{}");
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).call, call);
+}
+
+TEST(ClientEngine, AServerThatLosesEverySessionIsGivenUp) {
+  auto client = in_session();
+  client->call("tools/list");
+  for (int round = 0; round < 20 && !client->engine.is_over(); ++round) {
+    const ClientOrder last = client->orders.back();
+    if (last.text.find("\"initialize\"") != std::string::npos) {
+      client->engine.session_given(last.id, "T");
+      client->hear(make_response(std::to_string(last.id), welcome), last.id);
+      client->engine.ended(client->last_send("notifications/initialized").id, client->now);
+      client->settle();
+    } else {
+      client->refuse(last, 404);
+    }
+  }
+  EXPECT_TRUE(client->engine.is_over());
+}
+
+TEST(ClientEngine, ClosingEndsTheSession) {
+  auto client = in_session();
+  client->engine.close(client->now);
+  client->settle();
+  EXPECT_EQ(client->sent(), "shut end");
+  EXPECT_EQ(client->field("Mcp-Session-Id"), "S");
+}
+
+// ---- Calls
+
+TEST(ClientEngine, AModernRequestCarriesItsEnvelopeAndHeaders) {
+  auto client = in_modern(true, asked());
+  client->call("tools/call", R"({"name":"grüße","arguments":{"a":1.0}})", true);
+  const Json meta = client->body()["params"]["_meta"];
+  EXPECT_EQ(meta["io.modelcontextprotocol/protocolVersion"].string_or(""), "2026-07-28");
+  EXPECT_EQ(meta["io.modelcontextprotocol/clientInfo"]["name"].string_or(""), "sluice");
+  EXPECT_TRUE(meta["io.modelcontextprotocol/clientCapabilities"].contains("sampling"));
+  EXPECT_EQ(meta["progressToken"], client->body()["id"]);
+  EXPECT_EQ(client->field("Mcp-Method"), "tools/call");
+  EXPECT_EQ(client->field("Mcp-Name"), "=?base64?Z3LDvMOfZQ==?=");
+  EXPECT_NE(client->orders.back().text.find(R"("a":1.0)"), std::string::npos) << "arguments stay as written";
+}
+
+TEST(ClientEngine, ALegacyRequestHasNoneOfThat) {
+  auto client = in_session();
+  client->call("tools/call", R"({"name":"x","arguments":{}})");
+  EXPECT_FALSE(client->body()["params"].contains("_meta"));
+  EXPECT_EQ(client->field("Mcp-Method"), "(none)");
+}
+
+TEST(ClientEngine, ToolHeadersFollowFromTheListAndBrokenToolsAreNotShown) {
+  auto client = in_modern();
+  client->call("tools/list");
+  client->reply(
+      client->orders.back(),
+      R"({"tools":[{"name":"w","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"Region"}}}},)"
+      R"({"name":"bad","inputSchema":{"properties":{"r":{"type":"number","x-mcp-header":"R"}}}}]})");
+  const auto list = Json::parse(client->last_event(ClientEvent::Kind::answered).json);
+  EXPECT_EQ((*list)["tools"].size(), 1U);
+  client->call("tools/call", R"({"name":"w","arguments":{"r":"us"}})");
+  EXPECT_EQ(client->field("Mcp-Param-Region"), "us");
+}
+
+TEST(ClientEngine, AHeaderMismatchLeadsToTheListAndOneRetry) {
+  auto client = in_modern();
+  const ClientCallId call = client->call("tools/call", R"({"name":"w","arguments":{"r":"us"}})");
+  client->reply_error(client->orders.back(), rpc::header_mismatch);
+  EXPECT_EQ(client->sent(), "tools/call tools/list");
+  client->reply(
+      client->orders.back(),
+      R"({"nextCursor":"","tools":[{"name":"w","inputSchema":{"properties":{"r":{"type":"string","x-mcp-header":"Region"}}}}]})");
+  EXPECT_EQ(client->body()["params"]["cursor"].string_or("none"), "") << "the empty cursor is one";
+  client->reply(client->orders.back(), R"({"tools":[]})");
+  EXPECT_EQ(client->sent(), "tools/call tools/list tools/list tools/call");
+  EXPECT_EQ(client->field("Mcp-Param-Region"), "us");
+  client->reply_error(client->orders.back(), rpc::header_mismatch);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).call, call);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.number, rpc::header_mismatch);
+}
+
+TEST(ClientEngine, ProgressIsTheCallsAndKeepsItAlive) {
+  for (const bool modern : {false, true}) {
+    auto client = modern ? in_modern() : in_session();
+    const ClientCallId call = client->call("tools/call", R"({"name":"x"})", true);
+    const ClientOrder sent = client->orders.back();
+    for (int i = 1; i <= 3; ++i) {
+      client->pass(seconds(40));
+      client->hear(R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
+                       std::to_string(sent.id) + R"(,"progress":1}})",
+                   sent.id);
+    }
+    EXPECT_EQ(client->count(ClientEvent::Kind::progress), 3U);
+    EXPECT_EQ(client->last_event(ClientEvent::Kind::progress).call, call);
+    EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+    client->pass(seconds(60));
+    EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.code, Errc::timed_out);
+  }
+}
+
+TEST(ClientEngine, ACancelIsWhatTheEraAndTheWireHave) {
+  const auto cancelled = [](Client& client) {
+    client.orders.clear();
+    const ClientCallId call = client.call("tools/call", R"({"name":"x"})");
+    client.engine.cancel(call, client.now);
+    client.settle();
+    return client.sent();
+  };
+  EXPECT_EQ(cancelled(*in_session()), "tools/call notifications/cancelled drop");
+  EXPECT_EQ(cancelled(*in_modern()), "tools/call drop");
+  EXPECT_EQ(cancelled(*in_modern(false)), "tools/call notifications/cancelled");
+}
+
+TEST(ClientEngine, ALateAnswerIsNobodys) {
+  auto client = in_modern(false);
+  const ClientCallId call = client->call("ping");
+  client->engine.cancel(call, client->now);
+  client->hear(make_response(std::to_string(client->orders[0].id), "{}"));
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+}
+
+TEST(ClientEngine, AModernReplyThatBreaksOffIsAskedForAgainUnlessItIsATools) {
+  auto client = in_modern();
+  client->call("resources/list");
+  client->engine.failed(client->orders[0].id, error("broke"), Outcome::sent_unknown, client->now);
+  client->settle();
+  EXPECT_EQ(client->sent(), "resources/list resources/list");
+  client->engine.failed(client->orders[1].id, error("broke"), Outcome::sent_unknown, client->now);
+  client->settle();
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 1U);
+  client->call("tools/call", R"({"name":"x"})");
+  client->engine.failed(client->orders.back().id, error("broke"), Outcome::sent_unknown, client->now);
+  client->settle();
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 2U);
+}
+
+TEST(ClientEngine, AResultWithoutATypeIsCompleteAndAnUnknownTypeIsNone) {
+  auto client = in_modern();
+  client->call("tools/call", R"({"name":"x"})");
+  client->reply(client->orders.back(), R"({"content":[]})");
+  EXPECT_FALSE(client->last_event(ClientEvent::Kind::answered).is_error);
+  client->call("tools/call", R"({"name":"x"})");
+  client->reply(client->orders.back(), R"({"resultType":"novel"})");
+  EXPECT_TRUE(client->last_event(ClientEvent::Kind::answered).is_error);
+}
+
+TEST(ClientEngine, WhenTheWireIsLostEveryCallFails) {
+  auto client = in_modern(false);
+  client->call("ping");
+  client->call("ping");
+  client->engine.wire_lost(Error(Errc::closed, "'x' exited with code 1"), client->now);
+  client->settle();
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 2U);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::failed).error.message, "'x' exited with code 1");
+  client->call("ping");
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 3U);
+}
+
+// ---- Questions
+
+constexpr Bytes form = R"({"message":"?","requestedSchema":{"type":"object","properties":{}}})";
+
+TEST(ClientEngine, ALegacyQuestionIsAnsweredByAMessageOfItsOwn) {
+  auto client = in_session(asked());
+  const ClientCallId call = client->call("tools/call", R"({"name":"x"})");
+  const ClientOrder sent = client->orders.back();
+  client->hear(make_request("\"q\"", "elicitation/create", form), sent.id);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::asked).call, call);
+  client->pass(seconds(300));
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U) << "a person is not timed as a server is";
+  client->answer(std::string(R"({"action":"decline"})"));
+  EXPECT_EQ(client->orders.back().text, R"({"jsonrpc":"2.0","id":"q","result":{"action":"decline"}})");
+  client->reply(sent, "{}");
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 1U);
+}
+
+TEST(ClientEngine, WhatWasNotDeclaredIsNotAskedAndPingIsAnswered) {
+  auto client = in_session();
+  client->hear(make_request("1", "sampling/createMessage", "{}"));
+  EXPECT_NE(client->orders.back().text.find("-32601"), std::string::npos);
+  client->hear(make_request("2", "ping"));
+  EXPECT_EQ(client->orders.back().text, R"({"jsonrpc":"2.0","id":2,"result":{}})");
+  EXPECT_EQ(client->count(ClientEvent::Kind::asked), 0U);
+}
+
+TEST(ClientEngine, AQuestionThatTheServerTakesBackIsWithdrawn) {
+  auto client = in_session(asked());
+  client->hear(make_request("7", "roots/list"));
+  const ClientAskId ask = client->last_event(ClientEvent::Kind::asked).ask;
+  client->hear(make_notification("notifications/cancelled", R"({"requestId":7})"));
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::withdrawn).ask, ask);
+  client->orders.clear();
+  client->answer(std::string("{}"));
+  EXPECT_TRUE(client->orders.empty());
+}
+
+TEST(ClientEngine, AModernQuestionIsAnsweredByTheCallAgainWithItsStateByteForByte) {
+  auto client = in_modern(true, asked());
+  const ClientCallId call = client->call("tools/call", R"({"name":"x","arguments":{"n":1}})");
+  const ClientOrder first = client->orders.back();
+  client->reply(
+      first,
+      R"({"resultType":"input_required","requestState":"a\u0062\/c",)"
+      R"("inputRequests":{"k\"1":{"method":"roots/list"},"k2":{"method":"elicitation/create","params":)" +
+          std::string(form) + "}}}");
+  EXPECT_EQ(client->count(ClientEvent::Kind::asked), 2U);
+  client->answer(std::string(R"({"action":"accept","content":{}})"));
+  EXPECT_EQ(client->orders.size(), 1U);
+  client->engine.answer(client->events[client->events.size() - 2].ask, std::string(R"({"roots":[]})"),
+                        client->now);
+  client->settle();
+  ASSERT_EQ(client->sent(), "tools/call tools/call");
+  EXPECT_NE(client->orders.back().id, first.id);
+  EXPECT_NE(client->orders.back().text.find(R"("requestState":"a\u0062\/c")"), std::string::npos);
+  EXPECT_TRUE(client->body()["params"]["inputResponses"]["k\"1"].contains("roots"));
+  EXPECT_EQ(client->body()["params"]["arguments"]["n"].int64_or(0), 1);
+  client->reply(client->orders.back(),
+                R"({"resultType":"input_required","inputRequests":{"z":{"method":"roots/list"}}})");
+  client->answer(std::string(R"({"roots":[]})"));
+  EXPECT_FALSE(client->body()["params"].contains("requestState")) << "a round without state has none";
+  client->reply(client->orders.back(), R"({"resultType":"complete","content":[]})");
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).call, call);
+}
+
+TEST(ClientEngine, ARoundThatAsksNothingIsRepeatedAfterAPauseAndRoundsAreBounded) {
+  auto client = in_modern(true, asked());
+  client->call("tools/call", R"({"name":"x"})");
+  for (std::size_t round = 0; round < ClientLimits{}.ask_rounds_max; ++round) {
+    client->reply(client->orders.back(), R"({"resultType":"input_required","requestState":"s"})");
+    EXPECT_EQ(client->orders.size(), round + 1);
+    client->pass(ClientLimits{}.round_pace);
+    EXPECT_EQ(client->orders.size(), round + 2);
+  }
+  client->reply(client->orders.back(), R"({"resultType":"input_required","requestState":"s"})");
+  EXPECT_TRUE(client->last_event(ClientEvent::Kind::answered).is_error);
+}
+
+TEST(ClientEngine, AHandlersErrorEndsTheCallAndItsOtherQuestions) {
+  auto client = in_modern(true, asked());
+  client->call("tools/call", R"({"name":"x"})");
+  client->reply(
+      client->orders.back(),
+      R"({"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"},"b":{"method":"roots/list"}}})");
+  client->answer(protocol_error(rpc::internal_error, "the handler failed"));
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.message, "the handler failed");
+  EXPECT_EQ(client->count(ClientEvent::Kind::withdrawn), 1U);
+}
+
+TEST(ClientEngine, APageThatALegacyServerWantsVisitedIsAskedForOnceAndTheCallRepeated) {
+  const Bytes data =
+      R"({"elicitations":[{"mode":"url","url":"https://far/x","elicitationId":"e","message":"go"}]})";
+  auto client = in_session(asked());
+  const ClientCallId call = client->call("tools/call", R"({"name":"x"})");
+  client->reply_error(client->orders.back(), rpc::url_elicitation_required, data);
+  EXPECT_EQ(client->count(ClientEvent::Kind::asked), 1U);
+  client->answer(std::string(R"({"action":"accept"})"));
+  EXPECT_EQ(client->sent(), "tools/call tools/call");
+  client->reply_error(client->orders.back(), rpc::url_elicitation_required, data);
+  EXPECT_EQ(client->count(ClientEvent::Kind::asked), 1U) << "the person is on it";
+  EXPECT_EQ(client->sent(), "tools/call tools/call");
+  client->hear(make_notification("notifications/elicitation/complete", R"({"elicitationId":"e"})"));
+  EXPECT_EQ(client->sent(), "tools/call tools/call tools/call") << "no need to wait any longer";
+  client->reply(client->orders.back(), "{}");
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).call, call);
+
+  client->call("tools/call", R"({"name":"x"})");
+  client->reply_error(client->orders.back(), rpc::url_elicitation_required, data);
+  client->answer(std::string(R"({"action":"decline"})"));
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.number, rpc::url_elicitation_required);
+}
+
+// ---- Subscriptions
+
+TEST(ClientEngine, AModernSubscriptionIsReplacedOnlyWhenTheNextOneStands) {
+  auto client = in_modern();
+  const auto acknowledge = [&](const ClientOrder& order) {
+    client->hear(
+        R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{},"_meta":{"io.modelcontextprotocol/subscriptionId":)" +
+            std::to_string(order.id) + "}}}",
+        order.id);
+  };
+  ListenFilter wanted;
+  wanted.tools = true;
+  client->engine.watch(wanted, client->now);
+  client->settle();
+  EXPECT_TRUE(client->orders.back().stays_open);
+  acknowledge(client->orders.back());
+  wanted.uris = {"a://b"};
+  client->engine.watch(wanted, client->now);
+  client->settle();
+  EXPECT_EQ(client->sent(), "subscriptions/listen subscriptions/listen");
+  EXPECT_EQ(client->body()["params"]["notifications"]["resourceSubscriptions"][0].string_or(""), "a://b");
+  const ClientOrder second = client->orders.back();
+  acknowledge(second);
+  EXPECT_EQ(client->sent(), "subscriptions/listen subscriptions/listen drop");
+  client->engine.failed(second.id, error("broke"), Outcome::sent_unknown, client->now);
+  client->pass(ClientLimits{}.listen_again_first);
+  EXPECT_EQ(client->sent(), "subscriptions/listen subscriptions/listen drop subscriptions/listen");
+}
+
+TEST(ClientEngine, ALegacyServerIsAskedForResourcesOneByOneAndAgainInANewSession) {
+  auto client = in_session();
+  ListenFilter wanted;
+  wanted.uris = {"a://1", "a://2"};
+  client->engine.watch(wanted, client->now);
+  wanted.uris = {"a://2"};
+  client->engine.watch(wanted, client->now);
+  client->settle();
+  EXPECT_EQ(client->sent(), "resources/subscribe resources/subscribe resources/unsubscribe");
+  client->engine.stream_unavailable(404, client->now);
+  client->settle();
+  client->reply(client->last_send("initialize"), welcome);
+  client->engine.ended(client->last_send("notifications/initialized").id, client->now);
+  client->settle();
+  EXPECT_EQ(client->body()["method"].string_or(""), "resources/subscribe");
+}
+
+}  // namespace
+}  // namespace sluice
