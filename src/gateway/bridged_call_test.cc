@@ -7,7 +7,7 @@
 namespace sluice {
 namespace {
 
-using testing_modern_bridge::Client;
+using testing_modern_bridge::Asker;
 using testing_modern_bridge::ModernBridgeTest;
 using testing_modern_bridge::parsed;
 
@@ -24,7 +24,7 @@ class BridgedCallTest : public ModernBridgeTest {
     return client->state();
   }
   static constexpr const char* yes = R"({"ask-1":{"action":"accept","content":{"a":1}}})";
-  static void expect_invalid(const Client& client) {
+  static void expect_invalid(const Asker& client) {
     ASSERT_TRUE(client.refused) << (client.answer ? *client.answer : "open");
     EXPECT_EQ(client.refused->code, rpc::invalid_params);
     EXPECT_EQ(client.refused->http_status, 200);
@@ -363,7 +363,7 @@ TEST_F(BridgedCallTest, LetsNothingJoinASessionThatIsOpeningForWhoIsKnownToAsk) 
 }
 
 TEST_F(BridgedCallTest, SharesASessionRatherThanRefuseACallWhenAClassHasItsFill) {
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<Asker>> clients;
   clients.push_back(call());
   old.sessions[0]->send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
   window();

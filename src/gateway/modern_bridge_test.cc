@@ -6,7 +6,7 @@
 namespace sluice {
 namespace {
 
-using testing_modern_bridge::Client;
+using testing_modern_bridge::Asker;
 using testing_modern_bridge::ModernBridgeTest;
 using testing_modern_bridge::parsed;
 
@@ -55,7 +55,7 @@ TEST_F(ModernBridgeTest, EndsTheSessionThatAPrincipalUsedLeastWhenItNeedsAFifth)
 }
 
 TEST_F(ModernBridgeTest, RefusesAFifthClassWhileFourAreBusy) {
-  std::vector<std::unique_ptr<Client>> busy;
+  std::vector<std::unique_ptr<Asker>> busy;
   for (const char* capabilities : {R"({})", R"({"roots":{}})", R"({"sampling":{}})", elicits})
     busy.push_back(send("tools/list", {}, {}, capabilities));
   auto fifth = send("tools/list", {}, {}, R"({"roots":{},"sampling":{}})");
@@ -324,7 +324,7 @@ class SmallMessagesTest : public ModernBridgeTest {
     reactor->set_limits(limits);
     start(CapabilitySetting::superset);
   }
-  static void expect_too_large(const Client& client, int code) {
+  static void expect_too_large(const Asker& client, int code) {
     ASSERT_TRUE(client.refused) << (client.answer ? *client.answer : "open");
     EXPECT_EQ(client.refused->code, code);
     EXPECT_NE(client.refused->message.find("too large"), std::string::npos) << client.refused->message;

@@ -25,9 +25,9 @@ inline Json parsed(Bytes text) {
 }
 
 // What a client sees of one request. Given away by its test when it is over, as fronts do.
-class Client final : public Exchange {
+class Asker final : public Exchange {
  public:
-  explicit Client(ClientRequest request) : Exchange(std::move(request), nullptr) {}
+  explicit Asker(ClientRequest request) : Exchange(std::move(request), nullptr) {}
 
   std::size_t notify(Bytes message) override {
     EXPECT_FALSE(over());
@@ -171,8 +171,8 @@ class ModernBridgeTest : public ::testing::Test {
   }
 
   // `params` are members beside `_meta`, `meta` members beside the required ones.
-  std::unique_ptr<Client> make(Bytes method, const std::string& params = {}, const std::string& meta = {},
-                               const std::string& capabilities = "{}", const std::string& principal = "ann") {
+  std::unique_ptr<Asker> make(Bytes method, const std::string& params = {}, const std::string& meta = {},
+                              const std::string& capabilities = "{}", const std::string& principal = "ann") {
     std::string text = R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
                        R"("io.modelcontextprotocol/clientCapabilities":)" +
                        capabilities;
@@ -188,10 +188,10 @@ class ModernBridgeTest : public ::testing::Test {
     request.principal = Principal{principal};
     request.opened = reactor->now();
     request.kept_headers = kept_headers;
-    return std::make_unique<Client>(std::move(request));
+    return std::make_unique<Asker>(std::move(request));
   }
-  std::unique_ptr<Client> send(Bytes method, const std::string& params = {}, const std::string& meta = {},
-                               const std::string& capabilities = "{}", const std::string& principal = "ann") {
+  std::unique_ptr<Asker> send(Bytes method, const std::string& params = {}, const std::string& meta = {},
+                              const std::string& capabilities = "{}", const std::string& principal = "ann") {
     auto client = make(method, params, meta, capabilities, principal);
     bridge->open(*client);
     reactor->turn();
@@ -200,7 +200,7 @@ class ModernBridgeTest : public ::testing::Test {
   static constexpr const char* elicits = R"({"elicitation":{"form":{}}})";
   static constexpr const char* call_params = R"("name":"t","arguments":{"a":1})";
   // A tool call of a client that can be asked, and a question of the upstream in it, told to the client.
-  std::unique_ptr<Client> call(const std::string& principal = "ann", const std::string& meta = {}) {
+  std::unique_ptr<Asker> call(const std::string& principal = "ann", const std::string& meta = {}) {
     return send("tools/call", call_params, meta, elicits, principal);
   }
   void ask(Exchange& inner, Bytes id, Bytes message = "m") {
@@ -208,13 +208,13 @@ class ModernBridgeTest : public ::testing::Test {
                            R"({"message":")" + std::string(message) + R"(","requestedSchema":{}})"));
   }
   void wait(milliseconds time) { reactor->advance(time); }
-  std::unique_ptr<Client> retry(const std::string& state, const std::string& answers,
-                                const std::string& meta = {}, const std::string& principal = "ann",
-                                const std::string& params = call_params) {
+  std::unique_ptr<Asker> retry(const std::string& state, const std::string& answers,
+                               const std::string& meta = {}, const std::string& principal = "ann",
+                               const std::string& params = call_params) {
     return send("tools/call", params + R"(,"requestState":")" + state + R"(","inputResponses":)" + answers,
                 meta, elicits, principal);
   }
-  void gone(std::unique_ptr<Client> client, CancelReason reason = CancelReason::client) {
+  void gone(std::unique_ptr<Asker> client, CancelReason reason = CancelReason::client) {
     bridge->cancelled(*client, reason);
     client.reset();
     reactor->turn();

@@ -10,11 +10,11 @@ namespace {
 
 using testing_fronts::initialize_request;
 using testing_fronts::legacy_request;
-using testing_modern_bridge::Client;
+using testing_modern_bridge::Asker;
 
 class PoolTest : public testing_modern_bridge::ModernBridgeTest {
  protected:
-  std::unique_ptr<Client> list(const std::string& principal = "ann", const std::string& capabilities = "{}") {
+  std::unique_ptr<Asker> list(const std::string& principal = "ann", const std::string& capabilities = "{}") {
     return send("prompts/list", {}, {}, capabilities, principal);
   }
   void answer_all() {
@@ -87,7 +87,7 @@ TEST_F(PoolTest, CallsOfAStatelessServerSpreadAndComeBack) {
   auto third = list();
   EXPECT_EQ(bridge->sessions(), 2U);
   answer_all();
-  std::vector<std::unique_ptr<Client>> many;
+  std::vector<std::unique_ptr<Asker>> many;
   for (std::size_t i = 0; i < 2 * limits.bridge.sessions_per_class_max; ++i) many.push_back(list());
   EXPECT_EQ(bridge->sessions(), limits.bridge.sessions_per_class_max);
   EXPECT_EQ(old.pending.size(), many.size()) << "and then they share";

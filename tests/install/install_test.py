@@ -73,6 +73,12 @@ def answers(program, library):
     assert reply["id"] == 1 and "42" in json.dumps(reply["result"]["content"]), said
 
 
+def calls(client, program, prefix, library):
+    """The client starts the server under the installed gateway as minder, and calls it."""
+    said = tool(client, prefix / "bin/sluice", program, env={"LD_LIBRARY_PATH": str(library)})
+    assert said == "42\n", said
+
+
 def main(build):
     tally = Tally()
 
@@ -98,6 +104,9 @@ def main(build):
             if program:
                 library = next(prefix.rglob("libsluice.so")).parent
                 case(f"a server built {way.__name__} answers", answers, program, library)
+                client = program.with_name("outside_client")
+                if client.exists():
+                    case("a client built outside calls it", calls, client, program, prefix, library)
     tally.end()
 
 

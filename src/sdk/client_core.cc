@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sdk/client_core.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "base/check.h"
+#include "codec/jsonrpc.h"
+#include "net/entropy.h"
+
+namespace sluice::client_detail {
+
+namespace {
+
+std::uint64_t fresh_seed() {
+  std::uint64_t seed = 0;
+  entropy(std::as_writable_bytes(std::span(&seed, 1)));
+  return seed;
+}
+
+milliseconds in_milliseconds(std::chrono::nanoseconds time) {
+  return std::max(milliseconds(1), std::chrono::ceil<milliseconds>(time));
+}
+
+}  // namespace
+
+// ---- Loop
+
+Loop::Loop() {
+  auto reactor = Reactor::open(Limits{});
+  CHECK(reactor.ok());  // no descriptor is left in the process
+  reactor_ = std::move(*reactor);
+}
+
+void Loop::drive_until(const std::function<bool()>& done) {
+  CHECK(!turning_);  // wait() inside a coroutine of the loop would never end: co_await there
+  turning_ = true;
+  while (!done()) reactor_->run();
+  turning_ = false;
+}
+
+void Loop::drive_for(Duration time) {
+  bool over = false;
+  struct Context {
+    Loop* loop;
+    bool* over;
+  } context{this, &over};
+  Timer timer(
+      [](void* given) {
+        auto* waiting = static_cast<Context*>(given);
+        *waiting->over = true;
+        waiting->loop->poke();
+      },
+      &context);
+  reactor_->arm_after(timer, time);
+  drive_until([&over] { return over; });
+}
+
+void Loop::poke() {
+  if (turning_) reactor_->stop();
+}
+
+// ---- Calls
+
+CallBase::CallBase(const std::shared_ptr<Core>& core, std::string_view method, Json params)
+    : state_(std::make_shared<CallState>()) {
+  state_->core = core;
+  state_->is_connect = method.empty();
+  state_->spec.method = method;
+  state_->spec.params_json = params.dump();
+  core->start(state_);
+}
+
+CallBase::~CallBase() {
+  if (!state_) return;
+  state_->waiter = {};
+  if (const auto core = state_->core.lock(); core && !state_->result) core->drop(*state_);
+}
+
+void CallBase::set_timeout(std::chrono::nanoseconds time, bool absolute) {
+  (absolute ? state_->spec.absolute : state_->spec.timeout) = in_milliseconds(time);
+}
+
+void CallBase::set_progress(std::function<void(const Progress&)> show) {
+  state_->show = std::move(show);
+  state_->spec.wants_progress = true;
+}
+
+bool CallBase::await_ready() const { return state_->result.has_value(); }
+
+void CallBase::await_suspend(std::coroutine_handle<> waiter) { state_->waiter = waiter; }
+
+Result<Json> CallBase::take() {
+  CHECK(state_->result.has_value());
+  return *std::exchange(state_->result, Result<Json>(Error(Errc::closed, "the result was taken already")));
+}
+
+void CallBase::run() {
+  const auto core = state_->core.lock();
+  if (!core) {
+    state_->result = Error(Errc::closed, "the client is gone");
+    return;
+  }
+  core->loop->drive_until([this] { return state_->result.has_value(); });
+}
+
+// ---- Core
+
+Core::Core(std::shared_ptr<Loop> turned_by, ClientOptions given, MakeWire make)
+    : loop(std::move(turned_by)), options(std::move(given)), make_wire_(std::move(make)) {}
+
+Core::~Core() = default;
+
+void Core::start(const std::shared_ptr<CallState>& state) {
+  loop->reactor().defer([weak = std::weak_ptr<CallState>(state)] {
+    const auto still = weak.lock();
+    const auto core = still ? still->core.lock() : nullptr;
+    if (core) core->send(still);
+  });
+}
+
+void Core::send(const std::shared_ptr<CallState>& state) {
+  if (closed_) return settle(state, Error(Errc::closed, "the client was closed"));
+  connect();
+  if (failure_) return settle(state, *failure_);
+  if (state->is_connect) {
+    if (connection_->is_ready()) return settle(state, Json());
+    connecting_.push_back(state);
+    return;
+  }
+  state->id = connection_->call(state->spec);
+  if (!state->result) calls_[state->id] = state;
+}
+
+void Core::drop(CallState& state) {
+  if (state.id == 0 || !connection_) return;
+  calls_.erase(state.id);
+  connection_->cancel(state.id);
+}
+
+void Core::settle(const std::shared_ptr<CallState>& state, Result<Json> result) {
+  state->result = std::move(result);
+  loop->poke();
+  if (!state->waiter) return;
+  loop->reactor().defer([weak = std::weak_ptr<CallState>(state)] {
+    const auto still = weak.lock();
+    if (!still || !still->waiter) return;
+    const auto core = still->core.lock();
+    const auto turned_by = core ? core->loop : nullptr;
+    std::exchange(still->waiter, {}).resume();
+    if (turned_by) turned_by->poke();
+  });
+}
+
+void Core::connect() {
+  if (connection_ || failure_) return;
+  auto wire = make_wire_(loop->reactor());
+  if (!wire) {
+    failure_ = wire.error();
+    return;
+  }
+  ClientEngineOptions engine;
+  engine.info_json = Json::object({{"name", options.name}, {"version", options.version}}).dump();
+  engine.era = options.era;
+  engine.log_level = options.log_level;
+  engine.capabilities.elicitation_form = !forms.empty();
+  engine.capabilities.elicitation_url = answerers.contains("link");
+  engine.capabilities.sampling = answerers.contains("sample");
+  engine.capabilities.roots = engine.capabilities.roots_list_changed = roots.has_value();
+  engine.jitter_seed = fresh_seed();
+  connection_ = std::make_unique<ClientConnection>(loop->reactor(), std::move(engine), std::move(*wire),
+                                                   static_cast<ClientConnectionHandler&>(*this));
+  if (const Status started = connection_->start(); !started) failure_ = started.error();
+  watch();
+}
+
+void Core::close() {
+  if (std::exchange(closed_, true)) return;
+  answering_.clear();
+  const Error why(Errc::closed, "the client was closed");
+  for (const auto& one : std::exchange(calls_, {}))
+    if (const auto state = one.second.lock()) settle(state, why);
+  if (!connection_) return;
+  connection_->close();
+  constexpr auto look = milliseconds(5);
+  const Instant until = loop->reactor().precise_now() + UpstreamLimits{}.stop_grace;
+  while (!connection_->is_finished() && loop->reactor().precise_now() < until) loop->drive_for(look);
+  connection_.reset();
+}
+
+void Core::subscribe(const std::string& uri, std::function<void(std::string_view)> changed) {
+  subscriptions_[uri] = std::move(changed);
+  watch();
+}
+
+void Core::unsubscribe(std::string_view uri) {
+  if (const auto found = subscriptions_.find(uri); found != subscriptions_.end()) subscriptions_.erase(found);
+  watch();
+}
+
+void Core::watch() {
+  if (!connection_) return;
+  ListenFilter wanted;
+  wanted.tools = static_cast<bool>(tools_changed);
+  wanted.prompts = static_cast<bool>(prompts_changed);
+  wanted.resources = static_cast<bool>(resources_changed);
+  for (const auto& one : subscriptions_) wanted.uris.push_back(one.first);
+  connection_->watch(std::move(wanted));
+}
+
+void Core::notify(std::string_view method) {
+  if (connection_) connection_->notify(method, {});
+}
+
+ServerInfo Core::server() const {
+  ServerInfo info;
+  if (!connection_) return info;
+  const ServerIntroduction& said = connection_->server();
+  info.name = said.info["name"].string_or("");
+  info.version = said.info["version"].string_or("");
+  info.revision = said.revision;
+  info.capabilities = said.capabilities;
+  info.instructions = said.instructions;
+  return info;
+}
+
+// ---- Events
+
+void Core::on_event(ClientEvent event) {
+  switch (event.kind) {
+    case ClientEvent::Kind::ready:
+      for (const auto& one : std::exchange(connecting_, {}))
+        if (const auto state = one.lock()) settle(state, Json());
+      return;
+    case ClientEvent::Kind::failed:
+      failure_ = event.error;
+      for (const auto& one : std::exchange(connecting_, {}))
+        if (const auto state = one.lock()) settle(state, *failure_);
+      return loop->poke();
+    case ClientEvent::Kind::answered: {
+      const auto found = calls_.find(event.call);
+      if (found == calls_.end()) return;
+      const auto state = found->second.lock();
+      calls_.erase(found);
+      if (!state) return;
+      return settle(state, event.is_error ? Result<Json>(event.error) : Json::parse(event.json));
+    }
+    case ClientEvent::Kind::progress: {
+      const auto found = calls_.find(event.call);
+      const auto state = found == calls_.end() ? nullptr : found->second.lock();
+      const auto json = Json::parse(event.json);
+      if (!state || !state->show || !json) return;
+      Progress progress;
+      progress.done = (*json)["progress"].double_or(0);
+      progress.total = (*json)["total"].double_or(0);
+      progress.message = (*json)["message"].string_or("");
+      return state->show(progress);
+    }
+    case ClientEvent::Kind::asked: return on_asked(event.ask, event.text, event.json);
+    case ClientEvent::Kind::withdrawn:
+      loop->reactor().defer([weak = weak_from_this(), ask = event.ask] {
+        if (const auto core = weak.lock()) core->answering_.erase(ask);
+      });
+      return;
+    case ClientEvent::Kind::told: return on_told(event.text, event.json);
+  }
+}
+
+const Answerer* Core::answerer_for(const std::string& method, const Json& params) const {
+  std::string kind = method == "sampling/createMessage" ? "sample" : "roots";
+  if (method == "elicitation/create") kind = params["mode"].string_or("") == "url" ? "link" : "form";
+  if (kind != "form") {
+    const auto found = answerers.find(kind);
+    return found == answerers.end() ? nullptr : &found->second;
+  }
+  for (const auto& [schema, answerer] : forms)
+    if (schema.is_null() || is_form_of(params, schema)) return &answerer;
+  return nullptr;
+}
+
+void Core::on_asked(ClientAskId ask, const std::string& method, const std::string& params) {
+  const auto json = Json::parse(params);
+  if (method == "roots/list" && roots) {
+    Json list = Json::array();
+    for (const Root& root : *roots) {
+      Json one = Json::object({{"uri", root.uri}});
+      if (!root.name.empty()) one.set("name", root.name);
+      list.push_back(std::move(one));
+    }
+    return connection_->answer(ask, Json::object({{"roots", std::move(list)}}).dump());
+  }
+  const Answerer* answerer = json ? answerer_for(method, *json) : nullptr;
+  if (answerer == nullptr) {
+    // A form that no handler knows is declined, as a person would who does not understand it.
+    if (method == "elicitation/create") return connection_->answer(ask, AskReply::decline().json().dump());
+    return connection_->answer(ask, protocol_error(rpc::method_not_found, "nobody answers that here"));
+  }
+  Task<Result<Json>> work = (*answerer)(*json);
+  answering_.emplace(ask, answer(ask, std::move(work)));
+  loop->reactor().defer([weak = weak_from_this(), ask] {
+    const auto core = weak.lock();
+    if (!core) return;
+    if (const auto found = core->answering_.find(ask); found != core->answering_.end()) found->second.start();
+  });
+}
+
+Task<void> Core::answer(ClientAskId ask, Task<Result<Json>> work) {
+  Result<Json> reply = protocol_error(rpc::internal_error, "the handler failed");
+  try {
+    reply = co_await work;
+  } catch (const std::exception& thrown) {
+    reply = protocol_error(rpc::internal_error, std::string("the handler failed: ") + thrown.what());
+  } catch (...) {
+    reply = protocol_error(rpc::internal_error, "the handler failed");
+  }
+  // This frame goes at the end of the turn, not while it runs.
+  loop->reactor().defer([weak = weak_from_this(), ask] {
+    if (const auto core = weak.lock()) core->answering_.erase(ask);
+  });
+  if (!connection_) co_return;
+  if (reply) {
+    connection_->answer(ask, reply->dump());
+  } else {
+    connection_->answer(ask, reply.error());
+  }
+}
+
+void Core::on_told(const std::string& method, const std::string& params) {
+  if (method == "notifications/tools/list_changed" && tools_changed) return tools_changed();
+  if (method == "notifications/prompts/list_changed" && prompts_changed) return prompts_changed();
+  if (method == "notifications/resources/list_changed" && resources_changed) return resources_changed();
+  const auto json = Json::parse(params);
+  if (!json) return;
+  if (method == "notifications/message" && logged) return logged(*json);
+  if (method == "notifications/resources/updated") {
+    const std::string uri((*json)["uri"].string_or(""));
+    if (const auto found = subscriptions_.find(uri); found != subscriptions_.end()) {
+      const auto changed = found->second;  // it may unsubscribe
+      return changed(uri);
+    }
+  }
+  if (notified) notified(method, *json);
+}
+
+}  // namespace sluice::client_detail
