@@ -7,6 +7,7 @@ conformance.py [CELL...]       all cells when none is named      conformance.py 
 direct          examples/everything over HTTP
 stdio, http     Sluice in front of it, as a child or over HTTP
 legacy-stdio, legacy-http, modern-stdio, modern-http    the same with a fixture that speaks one era: the bridge
+client          examples/everything_client against the servers that the suite plays
 A case is one demanded scenario; it passes when the suite wrote checks for it and none of them failed. What cannot pass in
 a cell is in BASELINES: it has to fail there, so that a line that is out of date is seen.
 """
@@ -36,7 +37,14 @@ SECONDS = 200
 # A legacy server names no keys for its asks, so the bridge in front of it invents them; and where it is told what the client
 # can do, it answers for itself when that is not enough, in its own words.
 BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless"} | TASKS}
-CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http")
+CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http", "client")
+# What the suite asks of clients, without authorization, by the revision it is asked in.
+CLIENT_SCENARIOS = {
+    "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry",
+                   "json-schema-2020-12-preservation"),
+    "2026-07-28": ("tools_call", "json-schema-2020-12-preservation", "request-metadata", "sep-2322-client-request-state",
+                   "http-standard-headers", "http-custom-headers", "http-invalid-tool-headers", "json-schema-ref-no-deref"),
+}
 
 
 def scenarios_of(folder):
@@ -108,6 +116,23 @@ def cell(tally, name):
     target(tally, name, servers[-1].url, servers, runs, {"2026-07-28": BASELINES.get(era, frozenset())})
 
 
+def client_cell(tally):
+    """Each scenario by itself: the suite plays a server and judges what the client sends it."""
+    suite = npm_program("@modelcontextprotocol/conformance", "dist/index.js")
+    for revision, scenarios in CLIENT_SCENARIOS.items():
+        for scenario in scenarios:
+            name = f"client {revision} {scenario}"
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([*suite, "client", "--command", str(binary("everything_client")), "--scenario", scenario,
+                                       "--spec-version", revision, "-o", folder], stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+                checks = [check for path in pathlib.Path(folder).rglob("checks.json") for check in json.loads(path.read_text())]
+            failures = failures_of(checks)
+            if not checks or (done.returncode != 0 and not failures):
+                failures = f"exit {done.returncode}, {len(checks)} checks\n{done.stdout[-2000:]}"
+            tally.case(name, failures or None)
+
+
 def main(names):
     tally = Tally()
     if names[:1] == ["--url"]:
@@ -116,7 +141,7 @@ def main(names):
     if set(names) - set(CELLS):
         sys.exit(__doc__)
     for name in names or CELLS:
-        cell(tally, name)
+        client_cell(tally) if name == "client" else cell(tally, name)
     tally.end()
 
 
