@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/bench.h"
+#include "apps/client_command.h"
 #include "apps/serve_options.h"
 #include "apps/stdio_gateway.h"
 #include "apps/supervisor.h"
@@ -82,6 +83,48 @@ CLI::App* add_bench(CLI::App& app, sluice::BenchOptions& options) {
   return bench;
 }
 
+// The verbs that are a client. What stands behind `--` is a server's command, and none of ours.
+struct ClientVerb {
+  const char* name;
+  sluice::ClientCommand::Verb verb;
+  const char* about;
+  const char* words;
+};
+constexpr ClientVerb client_verbs[] = {
+    {"ls", sluice::ClientCommand::Verb::ls, "List what an MCP server offers", "URL, or -- COMMAND…"},
+    {"call", sluice::ClientCommand::Verb::call, "Call a tool of an MCP server",
+     "[URL] TOOL [key=value…|{JSON}] [-- COMMAND…]"},
+    {"read", sluice::ClientCommand::Verb::read, "Read a resource of an MCP server",
+     "[URL] URI [-- COMMAND…]"},
+    {"prompt", sluice::ClientCommand::Verb::prompt, "Get a prompt of an MCP server",
+     "[URL] PROMPT [key=value…] [-- COMMAND…]"},
+};
+
+void add_client_verbs(CLI::App& app, sluice::ClientCommand& command) {
+  const std::map<std::string, sluice::Era> eras{{"legacy", sluice::Era::legacy},
+                                                {"modern", sluice::Era::modern}};
+  for (const ClientVerb& one : client_verbs) {
+    CLI::App* verb = app.add_subcommand(one.name, one.about);
+    verb->add_option("words", command.words, one.words);
+    verb->add_option("--era", command.era, "legacy or modern (the server is asked)")
+        ->transform(CLI::Transformer(eras).description("legacy|modern"));
+    verb->add_option("--header", command.headers, "A field for every HTTP request, 'Name: value'")
+        ->expected(1)
+        ->take_all();
+    verb->add_option("--timeout", command.timeout_seconds, "Seconds without an answer or progress (60)")
+        ->check(CLI::Range(1, 86'400));
+    verb->add_flag("--json", command.json, "The server's own words, as JSON");
+    verb->callback([&command, kind = one.verb] { command.verb = kind; });
+    verb->footer("Exit codes: 0 done; 1 the server or the tool said no; 2 wrong usage; 3 no server.");
+  }
+}
+
+bool is_client_verb(const char* word) {
+  for (const ClientVerb& one : client_verbs)
+    if (std::strcmp(word, one.name) == 0) return true;
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -128,6 +171,15 @@ int main(int argc, char** argv) {
   sluice::BenchOptions bench_options;
   CLI::App* bench = add_bench(app, bench_options);
 
+  sluice::ClientCommand client_command;
+  add_client_verbs(app, client_command);
+  const bool is_client = argc > 1 && is_client_verb(argv[1]);
+  for (int i = 1; is_client && i < argc; ++i) {
+    if (std::strcmp(argv[i], "--") != 0) continue;
+    client_command.command.assign(argv + i + 1, argv + argc);
+    argc = i;
+  }
+
   sluice::WorkerIdentity identity;
   CLI::App* worker = app.add_subcommand("worker", "");
   worker->group("");  // started by the supervisor, not by people
@@ -136,6 +188,7 @@ int main(int argc, char** argv) {
 
   CLI11_PARSE(app, argc, argv);
   if (*worker) return sluice::run_worker(identity);
+  if (is_client) return sluice::run_client_command(client_command);
   if (*checked) return check(options);
   if (*bench) return sluice::run_bench(bench_options);
 
