@@ -219,6 +219,29 @@ struct FederationLimits {
   std::size_t reported_tools_max = 10'000;        // tools whose definitions were complained of, once each
 };
 
+// Authorization towards other people's servers: OAuth, asking side.
+struct OauthLimits {
+  std::size_t challenges_max = 16;  // of one WWW-Authenticate value
+  std::size_t challenge_parameters_max = 32;
+  std::size_t document_bytes_max = 64 * 1024;   // metadata, registration, token reply
+  std::size_t url_bytes_max = 8 * 1024;         // taken from others, or opened for the user
+  std::size_t token_bytes_max = 8'000;          // with "Bearer " it fits into one field line
+  std::size_t identifier_bytes_max = 4 * 1024;  // client id, client secret, authorization code
+  std::size_t scopes_max = 128;
+  std::size_t scope_bytes_max = 4 * 1024;  // all of them as one text
+  std::size_t servers_max = 16;            // authorization servers of one resource that are looked at
+  std::size_t error_bytes_max = 256;       // of a server's own words in a sentence of ours
+  std::size_t consents_max = 3;            // within attempts_window, then the user is left alone
+  std::size_t renewals_max = 10;           // within attempts_window, without the user
+  milliseconds attempts_window = seconds(60);
+  milliseconds renewed_early = seconds(30);  // before a token ends
+  milliseconds request = seconds(10);        // one request to an authorization server
+  milliseconds consent = seconds(600);       // a person who logs in
+  std::size_t waiting_max = 1'024;           // calls that wait for one authorization
+  std::size_t store_bytes_max = 1024 * 1024;
+  std::size_t store_grants_max = 256;
+};
+
 // The supervisor and its workers.
 struct ProcessLimits {
   std::size_t deaths_max = 5;  // of workers within deaths_window; one more ends the program
@@ -249,6 +272,7 @@ struct Limits {
   UpstreamLimits upstream;
   BridgeLimits bridge;
   FederationLimits federation;
+  OauthLimits oauth;
   ProcessLimits process;
   ObserveLimits observe;
   milliseconds drain = seconds(30);  // after SIGTERM (GS1)
