@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(shipped_rooms base codec crypto net observe mcp transport sdk)
+set(shipped_rooms base codec crypto net observe mcp auth transport sdk)
 set(shipped_libraries simdjson boost_json openssl uv)
 set(objects)
 foreach(room ${shipped_rooms})

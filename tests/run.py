@@ -250,7 +250,7 @@ def sources():
 
 # Name, limit in seconds, and whether every change runs it or only --all.
 STEPS = ((build, 1200, True), (unit, 180, True), (tidy, 60, True), (simulation, 120, True), (system, 420, True),
-         (vectors, 120, True), (schemas, 180, True), (install, 180, True), (conformance, 240, True), (gateway, 300, True),
+         (vectors, 120, True), (schemas, 180, True), (install, 180, True), (conformance, 300, True), (gateway, 300, True),
          (typescript, 240, True),
          (strangers, 900, False), (lint, 1800, False), (asan, 2100, False), (tsan, 2100, False), (fuzz, 1200, False),
          (benchmark, 300, False))

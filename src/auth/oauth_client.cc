@@ -335,7 +335,8 @@ OauthStep OauthClient::ask_user() {
                                                    {"scope", scope},
                                                    {"resource", grant_.resource},
                                                    // OpenID Connect Core 11 wants it for offline access.
-                                                   {"prompt", offline ? "consent" : ""}})};
+                                                   {"prompt", offline ? "consent" : ""}}),
+                      state_};
 }
 
 OauthStep OauthClient::returned(Bytes url) {

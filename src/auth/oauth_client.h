@@ -78,8 +78,10 @@ struct OauthStart {
   std::array<std::uint8_t, 64> entropy{};
 };
 
+// The user has to open `url`; the redirect that comes back carries `state`.
 struct OauthConsent {
   std::string url;
+  std::string state;
 };
 struct OauthReady {};
 using OauthStep = std::variant<OauthRequest, OauthConsent, OauthReady, Error>;

@@ -234,10 +234,11 @@ struct OauthLimits {
   std::size_t consents_max = 3;            // within attempts_window, then the user is left alone
   std::size_t renewals_max = 10;           // within attempts_window, without the user
   milliseconds attempts_window = seconds(60);
-  milliseconds renewed_early = seconds(30);  // before a token ends
-  milliseconds request = seconds(10);        // one request to an authorization server
-  milliseconds consent = seconds(600);       // a person who logs in
-  std::size_t waiting_max = 1'024;           // calls that wait for one authorization
+  milliseconds renewed_early = seconds(30);   // before a token ends
+  milliseconds request = seconds(10);         // one request to an authorization server
+  milliseconds consent = seconds(600);        // a person who logs in
+  std::size_t waiting_max = 1'024;            // calls that wait for one authorization
+  std::size_t redirect_connections_max = 16;  // to the page that users come back to
   std::size_t store_bytes_max = 1024 * 1024;
   std::size_t store_grants_max = 256;
 };

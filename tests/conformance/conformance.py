@@ -8,9 +8,11 @@ direct          examples/everything over HTTP
 stdio, http     Sluice in front of it, as a child or over HTTP
 legacy-stdio, legacy-http, modern-stdio, modern-http    the same with a fixture that speaks one era: the bridge
 client          examples/everything_client against the servers that the suite plays
+auth            the suite's client side: its authorization servers and what `oauth_probe` makes of them
 A case is one demanded scenario; it passes when the suite wrote checks for it and none of them failed. What cannot pass in
 a cell is in BASELINES: it has to fail there, so that a line that is out of date is seen.
 """
+import concurrent.futures
 import json
 import pathlib
 import re
@@ -37,7 +39,7 @@ SECONDS = 200
 # A legacy server names no keys for its asks, so the bridge in front of it invents them; and where it is told what the client
 # can do, it answers for itself when that is not enough, in its own words.
 BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless"} | TASKS}
-CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http", "client")
+CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http", "client", "auth")
 # What the suite asks of clients, without authorization, by the revision it is asked in.
 CLIENT_SCENARIOS = {
     "2025-11-25": ("initialize", "tools_call", "elicitation-sep1034-client-defaults", "sse-retry",
@@ -45,6 +47,14 @@ CLIENT_SCENARIOS = {
     "2026-07-28": ("tools_call", "json-schema-2020-12-preservation", "request-metadata", "sep-2322-client-request-state",
                    "http-standard-headers", "http-custom-headers", "http-invalid-tool-headers", "json-schema-ref-no-deref"),
 }
+# How the suite is asked for authorization scenarios of a revision, and how many it then names.
+AUTH = (
+    ("2025-03-26", ["--spec-version", "2025-03-26"], 2),
+    ("2025-11-25", ["--requirements", "2025-11-25"], 14),
+    ("2026-07-28", ["--requirements", "2026-07-28"], 25),
+)
+# Of an extension, so in no revision's set.
+AUTH_DEMANDED = ("auth/client-credentials-basic",)
 
 
 def scenarios_of(folder):
@@ -101,8 +111,54 @@ def target(tally, title, url, servers=(), runs=RUNS, baselines=None):
         tally.case(f"{title}: {pathlib.Path(server.words[0]).name} ends well", server.stop())
 
 
+def auth_scenarios(revision, arguments):
+    """The scored scenarios of a set, as the suite lists them."""
+    suite = npm_program("@modelcontextprotocol/conformance", "dist/index.js")
+    listed = subprocess.run([*suite, "list", "--client", *arguments], stdout=subprocess.PIPE, text=True, timeout=SECONDS)
+    demanded = listed.stdout.partition("Run and reported, but never scored")[0]
+    found = re.findall(r"^  - (auth/\S+)", demanded, re.M)
+    return [name for name in found if arguments[0] == "--requirements" or name.startswith(f"auth/{revision}")]
+
+
+def auth_run(arguments, scenario):
+    """What is wrong with one scenario; warnings count, for they are what a client should have done."""
+    suite = npm_program("@modelcontextprotocol/conformance", "dist/index.js")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = subprocess.run([*suite, "client", "--command", binary("oauth_probe"), "--scenario", scenario,
+                                   *arguments, "-o", folder], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"the suite took more than {SECONDS} s"
+        checks = [check for path in pathlib.Path(folder).rglob("checks.json") for check in json.loads(path.read_text())]
+        words = "".join(path.read_text() for path in pathlib.Path(folder).rglob("stderr.txt"))
+    bad = [f"{check['id']}: {check['status']}: {check.get('description')}" for check in checks
+           if check["status"] in ("FAILURE", "WARNING")]
+    if not checks or done.returncode != 0 or bad:
+        return "\n".join([*bad, words]) or done.stdout[-2000:]
+    return None
+
+
+def auth_set(tally, title, arguments, scenarios):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        complaints = list(pool.map(lambda name: auth_run(arguments, name), scenarios))
+    passed = sum(tally.case(f"auth {title} {name}", complaint) for name, complaint in zip(scenarios, complaints))
+    print(f"auth {title}: {passed}/{len(scenarios)} scenarios")
+
+
+def auth_cell(tally):
+    for revision, arguments, count in AUTH:
+        scenarios = auth_scenarios(revision, arguments)
+        if len(scenarios) != count:
+            tally.case(f"auth {revision} is whole", f"{len(scenarios)} scenarios are listed, {count} are in the set")
+        auth_set(tally, revision, ["--spec-version", revision], scenarios)
+    auth_set(tally, "extensions", [], AUTH_DEMANDED)
+
+
 def cell(tally, name):
     """Starts what the cell needs and runs the suite's sets against its last server."""
+    if name == "auth":
+        return auth_cell(tally)
     everything, here = binary("everything"), "127.0.0.1:0"
     era, _, way = name.rpartition("-")
     fixture = [everything, *(["--era", era] if era else [])]

@@ -20,7 +20,7 @@ ROOMS = {name: Room(floor, set(may.split())) for name, floor, may in (
     ("codec", 1, "base"), ("resilience", 1, "base"), ("crypto", 1, "base"), ("net", 1, "base"),
     ("observe", 1, "base"),
     ("mcp", 2, "base codec crypto"), ("auth", 2, "base codec crypto"),
-    ("store", 3, "base net codec mcp observe"), ("transport", 3, LOW),
+    ("store", 3, "base net codec mcp observe"), ("transport", 3, LOW + " auth"),
     ("cluster", 4, LOW + " auth store transport"), ("sdk", 4, LOW + " auth transport"),
     ("vsm", 5, "base codec net observe mcp cluster"),
     ("gateway", 6, LOW + " auth store transport cluster vsm"),
