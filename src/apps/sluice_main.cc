@@ -11,6 +11,7 @@
 
 #include "apps/bench.h"
 #include "apps/client_command.h"
+#include "apps/login.h"
 #include "apps/serve_options.h"
 #include "apps/stdio_gateway.h"
 #include "apps/supervisor.h"
@@ -125,6 +126,18 @@ bool is_client_verb(const char* word) {
   return false;
 }
 
+CLI::App* add_login(CLI::App& app, sluice::LoginOptions& options) {
+  CLI::App* login = app.add_subcommand("login", "Log in to a remote MCP server and keep its token");
+  login->add_option("url", options.url, "The MCP server's URL")->required();
+  login->add_option("--client-id", options.client_id, "A client id registered by hand");
+  login->add_option("--client-secret-env", options.client_secret_env, "The variable that holds its secret")
+      ->needs("--client-id");
+  login->add_option("--client-metadata", options.client_metadata_url,
+                    "The https URL of a client metadata document to use as client id");
+  login->add_flag("!--no-browser", options.browser, "Only print the URL");
+  return login;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,6 +193,11 @@ int main(int argc, char** argv) {
     argc = i;
   }
 
+  sluice::LoginOptions login_options;
+  CLI::App* login = add_login(app, login_options);
+  CLI::App* logout = app.add_subcommand("logout", "Forget the token of a remote MCP server");
+  logout->add_option("url", login_options.url, "The MCP server's URL")->required();
+
   sluice::WorkerIdentity identity;
   CLI::App* worker = app.add_subcommand("worker", "");
   worker->group("");  // started by the supervisor, not by people
@@ -191,7 +209,8 @@ int main(int argc, char** argv) {
   if (is_client) return sluice::run_client_command(client_command);
   if (*checked) return check(options);
   if (*bench) return sluice::run_bench(bench_options);
-
+  if (*login) return sluice::run_login(login_options);
+  if (*logout) return sluice::run_logout(login_options);
   if (*import) return print_imported(servers_file);
 
   options.hang_timeout = std::chrono::seconds(hang_seconds);
