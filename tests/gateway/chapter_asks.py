@@ -379,3 +379,39 @@ def _(s):
         user.send({"jsonrpc": "2.0", "id": question["id"], "result": NAMED}).wait_end(s.patience)
     return first(expect(question, f"a question, got {pending.stream}"), goes_on(user),
                  expect(len(s.server.called(mark)) == 1, f"one call at the server, got {len(s.server.called(mark))}"))
+
+
+def asked_anyway(s):
+    person = Person(form=NAMED)
+    user = s.user(person)
+    outcome = user.tool("ask_anyway", {"kind": "sampling"})
+    wrong = (outcome.result or {}).get("resultType") == "input_required"
+    return first(expect(not person.asked and not wrong, f"no question, got {person.asked} and {outcome}"),
+                 expect(outcome.answer, f"an end of the call, got {outcome}"), goes_on(user))
+
+
+@case("a legacy client is never asked what it did not say that it can answer", client="legacy", server="modern")
+def _(s):
+    return asked_anyway(s)
+
+
+@case("a modern client is never asked what it did not say that it can answer", client="modern", server="legacy")
+def _(s):
+    return asked_anyway(s)
+
+
+@case("a server that asks for ever is stopped", client="legacy", server="modern")
+def _(s):
+    person = Person(form=NAMED)
+    user = s.user(person)
+    outcome = user.tool("ask_forever", seconds=3 * s.patience)
+    return first(expect(outcome.failed, f"an error, got {outcome}"), expect(len(person.asked) <= 20, f"an end, got {len(person.asked)} questions"),
+                 goes_on(user))
+
+
+@case("a server that only wants the call to be sent again gets it, with its state", server="modern")
+def _(s):
+    mark = s.mark()
+    outcome = s.user(everybody()).tool("come_back", {"mark": mark})
+    return first(expect(outcome.text == "came back 2", f"the result, got {outcome}"),
+                 expect(len(s.server.called(mark)) == 3, f"three calls at the server, got {len(s.server.called(mark))}"))

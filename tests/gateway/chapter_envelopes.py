@@ -169,13 +169,21 @@ def _(s):
     return expect(arrived, "it at the server")
 
 
-@case("the method of a vendor reaches a server of the same era, and its error comes back")
+def vendor(s):
+    mark = s.mark()
+    outcome = s.user().ask("com.example/own", {"mark": mark})
+    return first(expect(outcome.code == -32601, f"the server's -32601, got {outcome}"),
+                 expect(s.server.received("com.example/own", lambda params: params.get("mark") == mark), "it at the server"))
+
+
+@case("the method of a vendor reaches a legacy server, and its error comes back", client="legacy", server="legacy")
 def _(s):
-    if s.bridged:
-        return None
-    user, mark = s.user(), s.mark()
-    outcome = user.ask("com.example/own", {"mark": mark})
-    return first(expect(outcome.code == -32601, f"the server's -32601, got {outcome}"))
+    return vendor(s)
+
+
+@case("the method of a vendor reaches a modern server, and its error comes back", client="modern", server="modern")
+def _(s):
+    return vendor(s)
 
 
 @case("an answer to a question that nobody asked is accepted or refused, and harms nothing", client="legacy")

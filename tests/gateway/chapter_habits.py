@@ -152,3 +152,10 @@ def _(s):
     s.server.tell("mood", bad=False)
     s.server.desk.settle(s.server.name)
     return first(expect(refused.error, f"an error, got {refused}"), goes_on(s.user()))
+
+
+@case("a modern server that does not say resultType", server="modern", odd=("no-result-type",))
+def _(s):
+    outcome = s.user().tool("echo", {"text": "x"})
+    kind = (outcome.result or {}).get("resultType")
+    return first(expect(kind == ("complete" if s.client == "modern" else None), f"what the client's era needs, got {outcome}"), works(s))

@@ -124,6 +124,19 @@ def _(s):
     return expect(all(heard), f"both, got {heard}")
 
 
+@case("a stream of news that the server ends is opened again, and the client does not notice", client="legacy", over="http")
+def _(s):
+    news = s.user().watch()
+    before = provoke(s, news, changed("tools"), [("list_changed", {"what": "tools"})])
+    s.server.tell("end_streams")
+    s.server.desk.settle(s.server.name)
+    s.server.tell("list_changed", what="prompts")  # may fall between the two
+    end = time.monotonic() + 3 * s.patience
+    while not news.heard(changed("resources"), seconds=0.3) and time.monotonic() < end:
+        s.server.tell("list_changed", what="resources")
+    return first(expect(before, "news before"), expect(news.all(changed("resources")), f"news after, got {news.stream.messages}"))
+
+
 @case("calls work while a client listens, and their progress is not among the news")
 def _(s):
     user, mark = s.user(), s.mark()

@@ -93,10 +93,13 @@ class LegacyCall(Call):
     def level(self):
         return self.session.level
 
-    def ask(self, standalone=False, **kinds):
+    def come_back(self, times):
+        return 0
+
+    def ask(self, standalone=False, anyway=False, **kinds):
         """Asks all at once, each a request of ours, and waits for the answers."""
         for kind in kinds.values():
-            if not covers(self.session.capabilities, NEEDS[kind]):
+            if not anyway and not covers(self.session.capabilities, NEEDS[kind]):
                 raise Refused(-32602, f"the client cannot answer {kind}")
         boxes = {}
         for key, kind in kinds.items():
@@ -134,13 +137,19 @@ class ModernCall(Call):
     def level(self):
         return self.meta.get(PREFIX + "logLevel")
 
-    def ask(self, standalone=False, **kinds):
+    def come_back(self, times):
+        known = self._state()
+        if known.get("times", 0) < times:
+            raise Asked({"resultType": "input_required", "requestState": self._sealed({"times": known.get("times", 0) + 1})})
+        return times
+
+    def ask(self, standalone=False, anyway=False, **kinds):
         """The answers, from this request and the state of earlier ones; what is missing ends the round."""
         known = self._state()
         known.update(self.params.get("inputResponses") or {})
         missing = {key: kind for key, kind in kinds.items() if key not in known}
         for kind in missing.values():
-            if not covers(self.meta[PREFIX + "clientCapabilities"], NEEDS[kind]):
+            if not anyway and not covers(self.meta[PREFIX + "clientCapabilities"], NEEDS[kind]):
                 raise Refused(-32021, f"the client cannot answer {kind}", {"requiredCapabilities": NEEDS[kind]}, 400)
         if not missing:
             return {key: known[key] for key in kinds}
@@ -230,6 +239,11 @@ class Legacy:
             if session.revision:
                 session.say({"jsonrpc": "2.0", "method": method, **({"params": params} if params else {})})
 
+    def end_streams(self):
+        for session in self.sessions:
+            if hasattr(session.say, "end"):
+                session.say.end()
+
     def ask_unasked(self, method, params):
         for session in self.sessions:
             if session.revision:
@@ -306,7 +320,7 @@ class Legacy:
 
 class Listen:
     def __init__(self, call, wanted):
-        self.call, self.wanted = call, wanted
+        self.call, self.wanted, self.ended = call, wanted, False
 
     def notify(self, method, params=None):
         try:
@@ -341,6 +355,10 @@ class Modern:
     def say(self, method, params=None):
         for listen in self._listens(lambda wanted: True):
             listen.notify(method, params)
+
+    def end_streams(self):
+        for listen in self._listens(lambda wanted: True):
+            listen.ended = True
 
     def _listens(self, wanted):
         with self.lock:
@@ -388,7 +406,8 @@ class Modern:
             self.calls.pop(json.dumps(call.id), None)
         hints = {"ttlMs": 60000, "cacheScope": "public"} if call.method in self.CACHED else {}
         own = {**result.get("_meta", {}), PREFIX + "serverInfo": {"name": f"kit {self.upstream.name}", "version": "1.2.3"}}
-        return {"resultType": "complete", **hints, **result, "_meta": own}
+        kind = {} if "no-result-type" in self.upstream.options.odd else {"resultType": "complete"}
+        return {**kind, **hints, **result, "_meta": own}
 
     def _perform(self, call):
         if call.method == "server/discover":
@@ -409,6 +428,8 @@ class Modern:
         self.upstream.desk.report(listens=wanted)
         try:
             while not call.left():
+                if listen.ended:
+                    return {"_meta": {PREFIX + "subscriptionId": call.id}}
                 call.cancelled.wait(0.02)
             raise Gone()
         finally:

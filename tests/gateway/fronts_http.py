@@ -73,7 +73,10 @@ class StandaloneStream:
     """What a session says outside of calls waits here until a GET takes it."""
 
     def __init__(self):
-        self.waiting, self.changed = [], threading.Condition()
+        self.waiting, self.changed, self.ends = [], threading.Condition(), 0
+
+    def end(self):
+        self.ends += 1
 
     def __call__(self, message, status=200):
         with self.changed:
@@ -211,7 +214,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 for message in session.kept:
                     self.event(message)
                 return self.end_events()
-            while not stream.gone() and session.id in self.sessions:
+            ends = session.say.ends
+            while not stream.gone() and session.id in self.sessions and session.say.ends == ends:
                 for message in session.say.take(0.05):
                     self.event(message)
             return self.end_events()

@@ -71,7 +71,7 @@ class Upstream:
     def tools(self):
         plain = ["echo", "remember", "recall", "fail", "refuse", "steps", "logs", "hold", "ask", "ask_twice", "ask_three", "shapes",
                  "die", "drop_stream", "touch", "ask_on_standalone", "sign_in", "ask_impatiently",
-                 "ask_then_die", "roots_at_start", "babble"]
+                 "ask_then_die", "roots_at_start", "babble", "ask_anyway", "ask_forever", "come_back"]
         listed = [{"name": name, "description": f"{name} of {self.name}", "inputSchema": NO_ARGUMENTS} for name in plain]
         listed.append({"name": "sum", "title": "Sum", "description": f"sum of {self.name}", "inputSchema": NO_ARGUMENTS,
                        "annotations": {"readOnlyHint": True, "idempotentHint": True}, "_meta": {"com.example/tag": "kept"},
@@ -256,6 +256,19 @@ class Upstream:
     def tool_roots_at_start(self, call, **_):
         return text(json.dumps(call.session.roots.get(timeout=10)))
 
+    def tool_ask_anyway(self, call, kind="sampling", **_):
+        """Asks what the client did not say that it can answer."""
+        return text(json.dumps(call.ask(anyway=True, answer=kind)["answer"]))
+
+    def tool_ask_forever(self, call, **_):
+        for i in range(1000):
+            call.ask(**{f"again{i}": "form"})
+        return text("at last")
+
+    def tool_come_back(self, call, **_):
+        """Wants the call to be sent again, and asks nothing."""
+        return text(f"came back {call.come_back(2)}")
+
     def tool_babble(self, call, **_):
         """Says what belongs to nobody, and nothing that is of this call, before it answers."""
         for stray in ({"id": "never given", "result": {}}, {"id": 4711, "error": {"code": 1, "message": "of nothing"}},
@@ -306,6 +319,10 @@ class Upstream:
     def order_forget(self):
         """Loses all sessions, as a server does that was started again."""
         self.front.forget()
+
+    def order_end_streams(self):
+        """Ends what clients listen on, in good order."""
+        self.era.end_streams()
 
     def order_updated(self, uri):
         self.era.updated(uri)
