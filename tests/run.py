@@ -229,6 +229,7 @@ def benchmark(step):
     for program in sorted((ROOT / "build/release/bin").glob("*_bench")):
         step.one(program.name, program, "--benchmark_min_time=0.01")
     step.count(sys.executable, ROOT / "bench" / "compare.py", "--smoke", env=binaries("release"))
+    step.one("lists.py", sys.executable, ROOT / "bench" / "lists.py", "--upstreams", "2", "--tools", "3", "--callers", "2", env=binaries("release"))
 
 
 def binaries(preset):

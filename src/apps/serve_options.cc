@@ -18,6 +18,7 @@ SecretSource system_secrets() {
     return std::string(value);
   };
   source.file = [](const std::string& path) { return read_file(path, ProcessLimits{}.secret_bytes_max); };
+  source.pins = [](const std::string& path) { return read_file(path, FederationLimits{}.pins_bytes_max); };
   return source;
 }
 

@@ -12,6 +12,7 @@
 #include "apps/bench.h"
 #include "apps/client_command.h"
 #include "apps/login.h"
+#include "apps/pin.h"
 #include "apps/serve_options.h"
 #include "apps/stdio_gateway.h"
 #include "apps/supervisor.h"
@@ -55,6 +56,14 @@ int print_imported(const std::string& file) {
   for (const std::string& note : imported->notes) std::fprintf(stderr, "sluice: %s\n", note.c_str());
   std::printf("%s", imported->yaml.c_str());
   return 0;
+}
+
+CLI::App* add_pin(CLI::App& app, ServeOptions& options, bool& only_looks) {
+  CLI::App* pin = app.add_subcommand("pin", "Accept the tools of pinned upstreams as they are defined now");
+  pin->add_option("-c,--config", options.config_file, "The YAML configuration")->required();
+  pin->add_flag("--insecure", options.insecure, "Do not ask for API keys beyond loopback");
+  pin->add_flag("--dry-run", only_looks, "Say what is other than before (exit code 3) and write nothing");
+  return pin;
 }
 
 CLI::App* add_bench(CLI::App& app, sluice::BenchOptions& options) {
@@ -181,6 +190,9 @@ int main(int argc, char** argv) {
   import->add_option("file", servers_file, "Such as claude_desktop_config.json or .vscode/mcp.json")
       ->required();
 
+  bool only_looks = false;
+  CLI::App* pin = add_pin(app, options, only_looks);
+
   sluice::BenchOptions bench_options;
   CLI::App* bench = add_bench(app, bench_options);
 
@@ -208,6 +220,7 @@ int main(int argc, char** argv) {
   if (*worker) return sluice::run_worker(identity);
   if (is_client) return sluice::run_client_command(client_command);
   if (*checked) return check(options);
+  if (*pin) return sluice::run_pin(options, only_looks);
   if (*bench) return sluice::run_bench(bench_options);
   if (*login) return sluice::run_login(login_options);
   if (*logout) return sluice::run_logout(login_options);

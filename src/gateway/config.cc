@@ -50,6 +50,8 @@ class ConfigReader {
   void read_renames(const YAML::Node& node, const std::string& what, std::vector<NewName>& into);
   std::vector<std::string> patterns(const YAML::Node& node, const std::string& what);
   void read_tool_sets(const YAML::Node& node);
+  void read_pins(const YAML::Node& node);
+  Vigilance vigilance(const YAML::Node& node, const std::string& what);
   void read_route(const YAML::Node& node);
   // Whose requests share its sessions and children.
   void read_sharing(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream);
@@ -237,10 +239,10 @@ void ConfigReader::read_upstreams(const YAML::Node& node) {
 
 void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
   const std::string what = "upstreams." + name;
-  if (!expect_map(
-          node, what,
-          {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max", "affinity",
-           "shared", "stateless", "pool", "start_timeout", "tool_timeout", "allow", "deny", "rename"}))
+  if (!expect_map(node, what,
+                  {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max", "affinity",
+                   "shared", "stateless", "pool", "start_timeout", "tool_timeout", "allow", "deny", "rename",
+                   "pin", "hidden_text"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
@@ -295,6 +297,11 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
   if (node["allow"]) read_filter(node["allow"], what + ".allow", &NameFilter::allow, upstream.rules);
   if (node["deny"]) read_filter(node["deny"], what + ".deny", &NameFilter::deny, upstream.rules);
   if (node["rename"]) read_renames(node["rename"], what + ".rename", upstream.rules.renames);
+  if (node["pin"]) upstream.definitions.pin = vigilance(node["pin"], what + ".pin");
+  if (upstream.definitions.pin != Vigilance::ignore && config_.pins_file.empty())
+    return fault(node["pin"], what + ".pin needs 'pins', the file of accepted definitions");
+  if (node["hidden_text"])
+    upstream.definitions.hidden_text = vigilance(node["hidden_text"], what + ".hidden_text");
   config_.upstreams.push_back(std::move(upstream));
 }
 
@@ -329,6 +336,27 @@ void ConfigReader::read_sharing(const std::string& what, const YAML::Node& node,
   if (pool["min"]) upstream.pool.min = count(pool["min"], what + ".pool.min", 0, upstream.children_max);
   if (pool["idle"])
     upstream.pool.idle = duration(pool["idle"], what + ".pool.idle", seconds(1), std::chrono::hours(24));
+}
+
+Vigilance ConfigReader::vigilance(const YAML::Node& node, const std::string& what) {
+  const std::string word = text(node, what);
+  if (word == "report") return Vigilance::report;
+  if (word == "quarantine") return Vigilance::quarantine;
+  if (word != "ignore") fault(node, what + " must be ignore, report or quarantine");
+  return Vigilance::ignore;
+}
+
+// A file that is not there yet accepts nothing: `sluice pin` writes it.
+void ConfigReader::read_pins(const YAML::Node& node) {
+  config_.pins_file = text(node, "pins");
+  if (failed()) return;
+  if (config_.pins_file.empty()) return fault(node, "pins must name a file");
+  const auto content = sources_.pins ? sources_.pins(config_.pins_file) : Result<std::string>(std::string());
+  if (!content && content.error().code == Errc::not_found) return;
+  if (!content) return fault(node, "pins: " + content.error().message);
+  auto pins = ToolPins::parse(*content, FederationLimits{});
+  if (!pins) return fault(node, "pins: " + config_.pins_file + ": " + pins.error().message);
+  config_.pins = *std::move(pins);
 }
 
 std::vector<std::string> ConfigReader::patterns(const YAML::Node& node, const std::string& what) {
@@ -405,7 +433,7 @@ void ConfigReader::read_tool_sets(const YAML::Node& node) {
 }
 
 void ConfigReader::read_route(const YAML::Node& item) {
-  if (!expect_map(item, "a route", {"path", "upstreams", "tools"})) return;
+  if (!expect_map(item, "a route", {"path", "upstreams", "tools", "find_tools"})) return;
   if (!item["path"] || !item["upstreams"]) return fault(item, "a route needs 'path' and 'upstreams'");
   RouteConfig route;
   route.path = text(item["path"], "a route's path");
@@ -436,6 +464,7 @@ void ConfigReader::read_route(const YAML::Node& item) {
       }
     }
   }
+  if (item["find_tools"]) route.find_tools = boolean(item["find_tools"], "a route's find_tools");
   for (const RouteConfig& other : config_.routes)
     if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
   config_.routes.push_back(std::move(route));
@@ -511,10 +540,11 @@ Result<Config> ConfigReader::read(const std::string& source) {
   }
   try {
     if (expect_map(root, "the configuration",
-                   {"listen", "upstreams", "tool_sets", "routes", "auth", "log", "limits"})) {
+                   {"listen", "upstreams", "tool_sets", "pins", "routes", "auth", "log", "limits"})) {
       if (root["listen"]) read_listen(root["listen"]);
       if (!root["upstreams"]) fault(root, "there are no 'upstreams'");
       if (!root["routes"]) fault(root, "there are no 'routes'");
+      if (root["pins"]) read_pins(root["pins"]);
       if (!failed()) read_upstreams(root["upstreams"]);
       if (root["tool_sets"]) read_tool_sets(root["tool_sets"]);
       if (!failed()) read_routes(root["routes"]);

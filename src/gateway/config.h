@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "mcp/name_rules.h"
+#include "mcp/tool_pins.h"
 #include "observe/log.h"
 
 namespace sluice {
@@ -46,6 +47,16 @@ struct PoolConfig {
   friend bool operator==(const PoolConfig&, const PoolConfig&) = default;
 };
 
+// What is done about a tool whose definition is not as it should be.
+enum class Vigilance : std::uint8_t { ignore, report, quarantine };
+
+struct DefinitionRules {
+  Vigilance pin = Vigilance::ignore;          // it is not the one that was accepted
+  Vigilance hidden_text = Vigilance::report;  // it has text that people do not see
+
+  friend bool operator==(const DefinitionRules&, const DefinitionRules&) = default;
+};
+
 struct UpstreamConfig {
   std::string name;
   // A child: its command. Empty for an HTTP upstream.
@@ -67,6 +78,7 @@ struct UpstreamConfig {
   milliseconds start_timeout = UpstreamLimits{}.start_timeout;
   milliseconds tool_timeout = McpLimits{}.tool;
   NameRules rules;  // on every route; without a tool set, which is a route's
+  DefinitionRules definitions;
 
   // Legacy clients own no session or child of it either.
   [[nodiscard]] bool is_pooled() const { return shared || stateless || affinity != Affinity::client; }
@@ -81,6 +93,7 @@ struct RouteConfig {
   std::string path;
   std::vector<std::string> upstreams;  // names; one is passed through as it is, several are federated
   std::optional<ToolSet> tools = {};   // of all the sets it names; nothing: every tool
+  bool find_tools = false;             // tools are looked for, not listed
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
@@ -100,6 +113,8 @@ struct Config {
   std::vector<UpstreamConfig> upstreams;
   std::vector<RouteConfig> routes;
   ApiKeys keys;  // empty: the anonymous principal is let in
+  std::string pins_file;
+  ToolPins pins;  // what was in it
   LogLevel log_level = LogLevel::info;
   bool access_log = true;
   Limits limits;
@@ -108,10 +123,11 @@ struct Config {
   [[nodiscard]] const UpstreamConfig* upstream(std::string_view name) const;
 };
 
-// Where references lead. Both return an error sentence's reason when there is nothing.
+// Where references lead. They return an error sentence's reason when there is nothing.
 struct SecretSource {
   std::function<Result<std::string>(const std::string& name)> env;
   std::function<Result<std::string>(const std::string& path)> file;
+  std::function<Result<std::string>(const std::string& path)> pins = {};  // no secret
 };
 
 // Parses and checks a whole file. The error names `file` and the line.

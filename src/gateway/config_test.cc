@@ -16,6 +16,11 @@ SecretSource some_secrets() {
     if (path == "key.txt") return std::string("key-of-alice-0123\n");
     return Error(Errc::not_found, path + " does not exist");
   };
+  source.pins = [](const std::string& path) -> Result<std::string> {
+    if (path == "pins.json") return ToolPins().text();
+    if (path == "broken.json") return std::string("{}");
+    return Error(Errc::not_found, path + " does not exist");
+  };
   return source;
 }
 
@@ -166,6 +171,14 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        "sluice.yaml:4: tool_sets.s names upstream 'b', which does not exist"},
       {"upstreams: {a: {stdio: [x]}}\nroutes:\n  - {path: /m, upstreams: a, tools: s}\n",
        "sluice.yaml:3: route /m names tool set 's', which does not exist"},
+      {"upstreams:\n  a: {stdio: [x], pin: report}\nroutes: []\n",
+       "sluice.yaml:2: upstreams.a.pin needs 'pins', the file of accepted definitions"},
+      {"pins: pins.json\nupstreams: {a: {stdio: [x], pin: loudly}}\nroutes: []\n",
+       "ignore, report or quarantine"},
+      {"pins: broken.json\nupstreams: {a: {stdio: [x]}}\nroutes: []\n",
+       "sluice.yaml:1: pins: broken.json: it has no object 'pins'"},
+      {"upstreams: {a: {stdio: [x], hidden_text: no}}\nroutes: []\n", "ignore, report or quarantine"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a, find_tools: 3}]\n", "true or false"},
       {"log: {level: loud}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
        "log.level must be"},
   };
@@ -195,6 +208,23 @@ routes:
   EXPECT_FALSE(config->routes[0].tools);
   EXPECT_EQ(*config->routes[1].tools, (ToolSet{{"files", {"read_*"}}, {"git", {"log", "commit"}}}));
   EXPECT_FALSE(config->routes[2].tools->contains("files"));  // nothing of it is shown there
+}
+
+TEST(Config, TakesHowDefinitionsAreLookedAt) {
+  const auto config = parse(R"(
+pins: pins.json
+upstreams:
+  files: {stdio: [x], pin: quarantine, hidden_text: ignore}
+  git: {stdio: [x]}
+routes: [{path: /mcp, upstreams: [files, git], find_tools: true}]
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->pins_file, "pins.json");
+  EXPECT_EQ(config->upstreams[0].definitions, (DefinitionRules{Vigilance::quarantine, Vigilance::ignore}));
+  EXPECT_EQ(config->upstreams[1].definitions, (DefinitionRules{Vigilance::ignore, Vigilance::report}));
+  EXPECT_TRUE(config->routes[0].find_tools);
+  EXPECT_TRUE(config->secrets.empty());
+  EXPECT_TRUE(parse("pins: new.json\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n"));
 }
 
 TEST(Config, NeverRepeatsASecretInItsSentence) {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "gateway/federation_find.h"
 #include "gateway/federation_list.h"
 #include "gateway/federation_listen.h"
 #include "gateway/federation_merged.h"
@@ -15,6 +16,10 @@ namespace {
 
 // Null for what federation does not serve.
 std::unique_ptr<FederatedCall> make_call(FederationState& state, Exchange& exchange, const Method& method) {
+  const bool finds = state.parts.finds_tools;
+  if (finds && method.id == MethodId::tools_call &&
+      exchange.request().message.envelope().name == find_tool_name)
+    return std::make_unique<FindToolCall>(state, exchange);
   if (const ListForm* form = list_form(method.id)) return std::make_unique<ListCall>(state, exchange, *form);
   switch (method.id) {
     case MethodId::initialize: return std::make_unique<InitializeCall>(state, exchange);
@@ -50,8 +55,11 @@ void Federation::open(Exchange& exchange) {
       method != nullptr && standing(*method, Sender::client, request.revision) == Standing::core;
   const bool has_session = exchange.session() != nullptr && (exchange.session()->attachment != nullptr ||
                                                              name == method_of(MethodId::initialize).text);
+  const bool is_served = exists && (!is_legacy || has_session);
+  if (is_served && state_->parts.finds_tools && method->id == MethodId::tools_list)
+    return state_->answer(exchange, finders_list(request.era));
   std::unique_ptr<FederatedCall> call;
-  if (exists && (!is_legacy || has_session)) call = make_call(*state_, exchange, *method);
+  if (is_served) call = make_call(*state_, exchange, *method);
   if (!call) return state_->refuse(exchange, refusals::method_not_found(name, request.era));
   FederatedCall& started = *call;
   exchange.attachment = std::move(call);

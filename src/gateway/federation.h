@@ -18,10 +18,12 @@
 #include "base/limits.h"
 #include "crypto/seal.h"
 #include "gateway/call_log.h"
+#include "gateway/config.h"
 #include "mcp/exchange.h"
 #include "mcp/name_rules.h"
 #include "net/reactor.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 namespace sluice {
 
@@ -30,14 +32,18 @@ struct FederatedUpstream {
   Service& service;      // speaks both eras
   milliseconds timeout;  // for its part of what needs all of them: lists, the handshake, settings
   NameRules rules = {};  // what clients may know of it
+  DefinitionRules definitions = {};
 };
 
 struct FederationParts {
   Reactor& reactor;
   Log& log;
   CallLog& calls;
+  Metrics& metrics;
   std::string route;  // for labels; cursors and request states are bound to it
   std::function<Sealer(Bytes label)> make_sealer;
+  std::shared_ptr<const ToolPins> pins = {};
+  bool finds_tools = false;  // clients look for tools instead of listing them
 };
 
 class FederationState;

@@ -76,6 +76,10 @@ void FederatedCall::launch(std::uint64_t number, InnerSession* inner_session) {
   ClientRequest request = without_message(client_.request());
   request.message = *std::move(message);
   if (inner_session != nullptr) request.revision = inner_session->revision();
+  if (!leg.has_headers) {
+    request.param_headers.clear();
+    request.over_http = false;
+  }
   InnerOwner& owner = *this;
   leg.inner = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, number,
                                               std::move(request), inner_session);

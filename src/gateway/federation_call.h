@@ -36,9 +36,10 @@ class FederatedCall : public Attachment, protected InnerOwner {
  protected:
   struct Leg {
     std::size_t upstream = 0;
-    int tag = 0;         // the call's own
-    std::string text;    // of the request; empty where only the session is wanted
-    bool timed = false;  // within the upstream's timeout
+    int tag = 0;              // the call's own
+    std::string text;         // of the request; empty where only the session is wanted
+    bool timed = false;       // within the upstream's timeout
+    bool has_headers = true;  // the client's, which mirror its arguments
     ServerCapability needs = ServerCapability::none;  // else it fails as "method not found"
     std::unique_ptr<InnerExchange> inner = {};
   };

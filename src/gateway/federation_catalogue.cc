@@ -58,6 +58,7 @@ std::vector<std::shared_ptr<CallerLists>> Catalogue::callers_of(const std::strin
 }
 
 void Catalogue::changed(const Principal& principal, ListChange change) {
+  if (change.notice == MethodId::notify_tools_changed) state_.guard.forget(change.upstream);
   for (const auto& one : callers_of(principal.name)) one->changed(change, true);
 }
 

@@ -415,7 +415,8 @@ void CallerLists::changed(ListChange change, bool is_checked) {
 
 // What changes within a moment is told together.
 void CallerLists::gather(ListChange change, bool is_checked) {
-  if (hearers_.empty()) return;
+  const bool is_listed = !state_.parts.finds_tools || change.notice != MethodId::notify_tools_changed;
+  if (hearers_.empty() || !is_listed) return;
   const auto same = std::find_if(pending_.begin(), pending_.end(),
                                  [&change](const Pending& one) { return one.change == change; });
   if (same == pending_.end()) {

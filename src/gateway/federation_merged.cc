@@ -16,11 +16,11 @@ constexpr int of_all = 0;  // tag of a leg that is one of many
 
 // --- Asking all ---
 
-void FanOut::ask_all(std::size_t first, const std::function<std::string()>& request, ServerCapability needs) {
+void FanOut::ask_all(const std::function<std::string()>& request, ServerCapability needs) {
   answers_.clear();
   answers_.resize(upstreams());
   asking_ = true;
-  for (std::size_t upstream = first; upstream < upstreams(); ++upstream) {
+  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
     Leg leg;
     leg.upstream = upstream;
     leg.tag = of_all;
@@ -70,9 +70,9 @@ std::optional<MergedServers> FanOut::gather_servers() {
   return servers;
 }
 
-void FanOut::refuse_all(std::size_t first) {
+void FanOut::refuse_all() {
   Refusal refusal = refusals::method_not_found(envelope().method, client().request().era);
-  for (std::size_t upstream = first; upstream < answers_.size(); ++upstream) {
+  for (std::size_t upstream = 0; upstream < answers_.size(); ++upstream) {
     if (!answers_[upstream].failure || answers_[upstream].is_absent()) continue;
     refusal = *answers_[upstream].failure;
     break;
@@ -83,20 +83,18 @@ void FanOut::refuse_all(std::size_t first) {
 // --- Handshakes ---
 
 void DiscoverCall::start() {
-  ask_all(
-      0, [this] { return own_request(envelope().method, {}); }, ServerCapability::none);
+  ask_all([this] { return own_request(envelope().method, {}); }, ServerCapability::none);
 }
 
 void DiscoverCall::settled() {
   const auto servers = gather_servers();
-  if (!servers) return refuse_all(0);
+  if (!servers) return refuse_all();
   finish(servers->discover_result({all_revisions.rbegin(), all_revisions.rend()}, federation_server_info()));
 }
 
 void InitializeCall::start() {
   client().session()->attachment = std::make_unique<FederatedSession>(state(), client());
-  ask_all(
-      0, [] { return std::string(); }, ServerCapability::none);
+  ask_all([] { return std::string(); }, ServerCapability::none);
 }
 
 // The session is open; its answer is read when all are.
@@ -108,7 +106,7 @@ void InitializeCall::answered(std::size_t upstream, int tag, Bytes) {
 void InitializeCall::settled() {
   const auto servers = gather_servers();
   session()->hellos_read();
-  if (!servers) return refuse_all(0);
+  if (!servers) return refuse_all();
   finish(servers->initialize_result(negotiate_legacy(envelope().protocol_version), federation_server_info()));
 }
 
@@ -117,7 +115,6 @@ void InitializeCall::settled() {
 void SetLevelCall::start() {
   if (envelope().level) session()->level_set(envelope().view(envelope().level));
   ask_all(
-      0,
       [this] {
         const std::string level(envelope().level ? envelope().view(envelope().level) : Bytes("null"));
         return own_request(envelope().method, "\"level\":" + level);
@@ -131,7 +128,7 @@ void SetLevelCall::settled() {
     any = any || answer(upstream).message.has_value();
     warn_of(upstream);
   }
-  if (!any) return refuse_all(0);
+  if (!any) return refuse_all();
   finish("{}");
 }
 

@@ -14,22 +14,22 @@
 
 namespace sluice {
 
-// Asks several upstreams and waits for all of them.
+// Asks all upstreams and waits for them.
 class FanOut : public FederatedCall {
  public:
   using FederatedCall::FederatedCall;
 
  protected:
-  // The request for each upstream from `first` on; an empty text asks for its session only.
-  void ask_all(std::size_t first, const std::function<std::string()>& request, ServerCapability needs);
-  // All have answered or failed; the answers from `first` on are there.
+  // The request for each upstream; an empty text asks for its session only.
+  void ask_all(const std::function<std::string()>& request, ServerCapability needs);
+  // All have answered or failed.
   virtual void settled() = 0;
   [[nodiscard]] UpstreamAnswer& answer(std::size_t upstream) { return answers_[upstream]; }
   void warn_of(std::size_t upstream);
   // What those say of themselves that answered, the others with a warning; nothing when nobody did.
   [[nodiscard]] std::optional<MergedServers> gather_servers();
   // Nobody answered: with what the first said that failed and not merely has nothing of the kind.
-  void refuse_all(std::size_t first);
+  void refuse_all();
 
   void answered(std::size_t upstream, int tag, Bytes response) override;
   void failed(std::size_t upstream, int tag, const Refusal& refusal) override;

@@ -6,6 +6,7 @@
 
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
+#include "gateway/federation_find.h"
 namespace sluice {
 
 namespace {
@@ -31,6 +32,7 @@ std::string quoted(Bytes text) {
 
 RoutedCall::RoutedCall(FederationState& state, Exchange& client)
     : FederatedCall(state, client),
+      finds_tools_(state.parts.finds_tools),
       wait_timer_([](void* self) { static_cast<RoutedCall*>(self)->stop_waiting(); }, this) {}
 
 RoutedCall::~RoutedCall() { state().catalogue->forget(*this); }
@@ -44,6 +46,7 @@ std::optional<RoutedCall::Subject> RoutedCall::find_subject() const {
     case MethodId::prompts_get:
       return Subject{request.name_span, std::string(request.name), false, MethodId::prompts_list};
     case MethodId::tools_call:
+      if (finds_tools_ && request.name == call_tool_name) return called_within();
       return Subject{request.name_span, std::string(request.name), false, MethodId::tools_list};
     default: return Subject{request.uri_span, std::string(request.uri), true, {}};
   }
@@ -53,6 +56,13 @@ std::optional<RoutedCall::Subject> RoutedCall::find_subject() const {
   const bool is_uri = string_in(request.text, json_member(request.text, ref, "type")) == "ref/resource";
   const JsonSpan span = json_member(request.text, ref, is_uri ? "uri" : "name");
   return Subject{span, string_in(request.text, span), is_uri, MethodId::prompts_list};
+}
+
+std::optional<RoutedCall::Subject> RoutedCall::called_within() const {
+  const Envelope& request = envelope();
+  if (!request.arguments || request.text[request.arguments.begin] != '{') return std::nullopt;
+  const JsonSpan name = json_member(request.text, request.arguments, "name");
+  return Subject{request.name_span, string_in(request.text, name), false, MethodId::tools_list, true};
 }
 
 void RoutedCall::start() {
@@ -71,12 +81,19 @@ void RoutedCall::resolve() {
   } else {
     const auto in = state().meaning(name_kind(subject_.list), subject_.text);
     if (!in) return unknown();
-    if (in->name) return route(in->upstream, *in->name);
+    const auto may = in->name ? admits_definition(in->upstream, *in->name) : std::optional(true);
+    if (may == false || (!may && has_learned_)) return unknown();
+    if (may && in->name) return route(in->upstream, *in->name);
   }
   if (!has_learned_) return learn();
   if (!subject_.is_uri) return unknown();
   in_turn_ = 0;
   ask_in_turn();
+}
+
+std::optional<bool> RoutedCall::admits_definition(std::size_t upstream, const std::string& tool) {
+  if (subject_.is_uri || subject_.list != MethodId::tools_list) return true;
+  return state().guard.admits(upstream, tool);
 }
 
 bool RoutedCall::admits(std::size_t upstream, Bytes original) {
@@ -161,7 +178,7 @@ void RoutedCall::resume_asked() {
   if (upstream >= upstreams() || begin + length > opened->size())
     return state().refuse(client(), refusals::invalid_params("requestState cannot be read"));
   const std::string original = opened->substr(begin, length);
-  if (!admits(upstream, original)) return unknown();
+  if (!admits(upstream, original) || admits_definition(upstream, original) == false) return unknown();
   state_raw_ = opened->substr(begin + length);
   route(upstream, original);
 }
@@ -169,7 +186,11 @@ void RoutedCall::resume_asked() {
 void RoutedCall::route(std::size_t upstream, const std::string& original) {
   const Envelope& request = envelope();
   Rewrite rewrite;
-  if (original != subject_.text) rewrite.put(subject_.span, quoted(original));
+  if (original != subject_.text || subject_.is_within) rewrite.put(subject_.span, quoted(original));
+  if (subject_.is_within) {
+    const JsonSpan given = json_member(request.text, request.arguments, "arguments");
+    rewrite.put(request.arguments, given ? std::string(request.view(given)) : std::string("{}"));
+  }
   if (state_raw_ && request.request_state) {
     if (state_raw_->empty()) rewrite.remove(request.request_state);
     if (!state_raw_->empty()) rewrite.put(request.request_state, *state_raw_);
@@ -179,6 +200,7 @@ void RoutedCall::route(std::size_t upstream, const std::string& original) {
   leg.upstream = upstream;
   leg.tag = of_route;
   leg.text = rewrite.apply(request.text, request.message);
+  leg.has_headers = !subject_.is_within;
   send(std::move(leg));
 }
 

@@ -31,8 +31,10 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
     std::string text;
     bool is_uri = false;
     MethodId list = MethodId::tools_list;  // that says what a shortened name means
+    bool is_within = false;                // `call_tool`: name and arguments stand in its arguments
   };
   [[nodiscard]] std::optional<Subject> find_subject() const;
+  [[nodiscard]] std::optional<Subject> called_within() const;
 
   void resolve();
   void resume_asked();
@@ -40,6 +42,8 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
   void learn_page(std::size_t upstream, MethodId list, const std::optional<std::string>& cursor);
   void learned(std::size_t upstream, int tag, Bytes response);
   void unknown();
+  // The same of a tool; nothing when its definition has to be looked at first.
+  [[nodiscard]] std::optional<bool> admits_definition(std::size_t upstream, const std::string& tool);
   // Whether the client may know of it; by the upstream's name or URI.
   [[nodiscard]] bool admits(std::size_t upstream, Bytes original);
   void route(std::size_t upstream, const std::string& original);
@@ -55,6 +59,7 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
   void answered(std::size_t upstream, int tag, Bytes response) override;
   void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
 
+  bool finds_tools_;
   Subject subject_;
   bool has_learned_ = false;
   bool is_learning_ = false;

@@ -251,7 +251,7 @@ void FederatedSession::end() {
   if (!std::exchange(ended_, true)) {
     lists_->remove(*this);
     if (own_lists_) own_lists_->remove(*this);
-    state_.catalogue->session_over(client_.principal(), client_);
+    state_.catalogue->session_over(request_.principal, client_);
   }
   for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
     slots_[upstream].waiters.clear();
@@ -348,7 +348,7 @@ void FederatedSession::part_lists(std::size_t upstream) {
 void FederatedSession::list_changed(std::size_t upstream, MethodId notice) {
   if (ended_) return;
   part_lists(upstream);
-  state_.catalogue->changed(client_.principal(), ListChange{upstream, notice});
+  state_.catalogue->changed(request_.principal, ListChange{upstream, notice});
 }
 
 void FederatedSession::lists_changed(const CallerLists& caller, const std::vector<ListChange>& changes) {

@@ -20,6 +20,13 @@ std::vector<std::string> names_of(const std::vector<FederatedUpstream>& upstream
   return names;
 }
 
+std::vector<GuardedUpstream> guarded(const std::vector<FederatedUpstream>& upstreams) {
+  std::vector<GuardedUpstream> all;
+  for (const FederatedUpstream& upstream : upstreams)
+    all.push_back(GuardedUpstream{upstream.name, upstream.definitions});
+  return all;
+}
+
 // Cursors and states name upstreams by their place: on another route, or with other upstreams, they are
 // invalid.
 std::uint64_t generation_of(const std::string& route, const std::vector<FederatedUpstream>& upstreams) {
@@ -36,6 +43,8 @@ std::uint64_t generation_of(const std::string& route, const std::vector<Federate
 FederationState::FederationState(FederationParts given, std::vector<FederatedUpstream> served)
     : parts(std::move(given)),
       upstreams(std::move(served)),
+      guard(parts.log, parts.metrics, parts.pins ? parts.pins : std::make_shared<const ToolPins>(),
+            guarded(upstreams), limits().federation),
       names(names_of(upstreams), limits().federation),
       uris(names_of(upstreams), limits().federation),
       cursors(parts.make_sealer("federation cursors"), limits().mcp),
@@ -74,9 +83,10 @@ Renames FederationState::list_renames(std::size_t upstream, const ListForm& list
   Renames renames = this->renames(upstream);
   const NameKind kind = name_kind(list.method);
   renames.name = [this, upstream, kind](Bytes name) { return shown_name(upstream, kind, name); };
-  renames.admits = [this, upstream, kind](Bytes key, Bytes) {
+  renames.admits = [this, upstream, kind](Bytes key, Bytes item) {
     if (kind == NameKind::tool) unmatched_[upstream].saw(key);
-    return upstreams[upstream].rules.outward(kind, key).has_value();
+    if (!upstreams[upstream].rules.outward(kind, key)) return false;
+    return kind != NameKind::tool || guard.admits(upstream, key, item);
   };
   return renames;
 }
@@ -91,9 +101,12 @@ void FederationState::list_ended(std::size_t upstream, const ListForm& list) {
 }
 
 bool FederationState::is_filtered(const ListForm& list) const {
-  return std::any_of(upstreams.begin(), upstreams.end(), [&list](const FederatedUpstream& upstream) {
-    return upstream.rules.filters(name_kind(list.method));
-  });
+  const NameKind kind = name_kind(list.method);
+  for (std::size_t upstream = 0; upstream < upstreams.size(); ++upstream) {
+    if (upstreams[upstream].rules.filters(kind)) return true;
+    if (kind == NameKind::tool && guard.withholds(upstream)) return true;
+  }
+  return false;
 }
 
 std::optional<FederatedNames::Inward> FederationState::meaning(NameKind kind, Bytes text) const {

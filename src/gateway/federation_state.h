@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/definition_guard.h"
 #include "gateway/federation.h"
 #include "gateway/federation_inner.h"
 #include "mcp/cursor.h"
@@ -59,6 +60,7 @@ class FederationState {
 
   FederationParts parts;
   std::vector<FederatedUpstream> upstreams;
+  DefinitionGuard guard;
   FederatedNames names;
   FederatedUris uris;
   Cursors cursors;

@@ -173,8 +173,9 @@ class FederationTest : public ::testing::Test {
   }
   void federate(std::vector<FederatedUpstream> upstreams) {
     federation = std::make_unique<Federation>(
-        FederationParts{world.reactor(), log, calls, "/mcp",
-                        [this](Bytes label) { return Sealer(ring.derive(label), SealOrigin{}, {}); }},
+        FederationParts{world.reactor(), log, calls, metrics, "/mcp",
+                        [this](Bytes label) { return Sealer(ring.derive(label), SealOrigin{}, {}); },
+                        std::make_shared<const ToolPins>(pins), finds_tools},
         std::move(upstreams));
   }
   void TearDown() override {
@@ -239,6 +240,8 @@ class FederationTest : public ::testing::Test {
   Metrics metrics{ObserveLimits{}};
   CallLog calls{world.reactor(), log, metrics};
   KeyRing ring;
+  ToolPins pins;
+  bool finds_tools = false;
   MessageScanner scanner{JsonLimits{}};
   FakeUpstream files, git, web;
   std::unique_ptr<Federation> federation;

@@ -143,6 +143,11 @@ std::vector<const Gateway::Placed*> Gateway::behind(const RouteConfig& route) co
   return placed;
 }
 
+bool Gateway::is_pinned(const std::vector<const Placed*>& placed) {
+  return std::any_of(placed.begin(), placed.end(),
+                     [](const Placed* one) { return one->config.definitions.pin != Vigilance::ignore; });
+}
+
 // Calls of a federated route have the most patient upstream's time.
 std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
                                            const std::vector<const Placed*>& placed) {
@@ -159,14 +164,16 @@ std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
     upstreams.push_back(one->upstream.get());
     federated.push_back(FederatedUpstream{one->config.name, *one->upstream,
                                           std::min(one->config.start_timeout, patience),
-                                          rules_of(one->config, config)});
+                                          rules_of(one->config, config), one->config.definitions});
   }
-  const bool is_passed = federated.size() == 1 && federated.front().rules.empty();
+  const FederatedUpstream& only = federated.front();
+  const bool is_passed = federated.size() == 1 && only.rules.empty() && !config.find_tools &&
+                         only.definitions == DefinitionRules();
   std::unique_ptr<Federation> federation;
   if (!is_passed)
     federation = std::make_unique<Federation>(
-        FederationParts{parts_.reactor, parts_.log, calls_, config.path,
-                        [this](Bytes label) { return make_sealer(parts_, label); }},
+        FederationParts{parts_.reactor, parts_.log, calls_, parts_.metrics, config.path,
+                        [this](Bytes label) { return make_sealer(parts_, label); }, pins_, config.find_tools},
         std::move(federated));
   options.identify = [this](const HttpCall& call) { return identify(call); };
   Service& service = federation ? static_cast<Service&>(*federation) : *upstreams.front();
@@ -203,6 +210,8 @@ Status Gateway::place(const Config& config) {
     upstreams_.push_back(std::move(placed));
   }
 
+  const bool has_same_pins = pins_ != nullptr && *pins_ == config.pins;
+  if (!has_same_pins) pins_ = std::make_shared<const ToolPins>(config.pins);
   std::vector<RouteConfig> wanted = config.routes;
   for (const UpstreamConfig& upstream : config.upstreams)
     wanted.push_back(RouteConfig{"/mcp/" + upstream.name, {upstream.name}});
@@ -216,7 +225,8 @@ Status Gateway::place(const Config& config) {
     upstreams.reserve(placed.size());
     for (const Placed* one : placed) upstreams.push_back(one->upstream.get());
     const auto kept = std::find_if(old.begin(), old.end(), [&](const auto& candidate) {
-      return candidate && candidate->config() == route && candidate->upstreams() == upstreams;
+      return candidate && candidate->config() == route && candidate->upstreams() == upstreams &&
+             (has_same_pins || !is_pinned(placed));
     });
     routes_.push_back(kept != old.end() ? std::move(*kept) : make_route(route, placed));
   }

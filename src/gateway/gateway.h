@@ -82,6 +82,8 @@ class Gateway final : private HttpHandler {
   Status place(const Config& config);
   // The upstreams a route names, in its order.
   [[nodiscard]] std::vector<const Placed*> behind(const RouteConfig& route) const;
+  // Whether definitions it shows are held against those that were accepted.
+  [[nodiscard]] static bool is_pinned(const std::vector<const Placed*>& placed);
   std::unique_ptr<Route> make_route(const RouteConfig& config, const std::vector<const Placed*>& placed);
   [[nodiscard]] HttpIdentity identify(const HttpCall& call) const;
   [[nodiscard]] Route* find_route(Bytes path);
@@ -97,6 +99,7 @@ class Gateway final : private HttpHandler {
   CallLog calls_;
   SessionIds session_ids_;
   MemoryEventLog events_;
+  std::shared_ptr<const ToolPins> pins_;
   OperatorPages pages_;
   std::vector<Placed> upstreams_;
   std::vector<Placed> retiring_upstreams_;  // replaced by a reload, until their last call has ended

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Several real servers behind one path, and what of them is shown: by pattern, by tool set, under another name."""
+import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -159,6 +161,53 @@ def _(g):
                  expect(replies[0].result["ttlMs"] == 0, f"a list that nobody keeps, got {replies[0]}"),
                  expect(took < 8, f"three lists within 8 s, took {took:.1f} s"),
                  expect(wait_until(lambda: (client.modern("tools/call", {"name": "far__test_simple_text"}).result or {}).get("content"), 20), "it to answer again"))
+
+
+@case("tools are found by words and called, in the place of a list")
+def _(g):
+    g.write(CONFIG.replace("tools: texts}", "find_tools: true}"))
+    g.server.process.send_signal(signal.SIGHUP)
+    client = g.client("/texts")
+    if not wait_until(lambda: names(client.modern("tools/list")) == ["find_tool", "call_tool"], 20, pause=0.2):
+        return f"expected two tools, got {client.modern('tools/list')}"
+
+    def found(query):
+        reply = client.modern("tools/call", {"name": "find_tool", "arguments": {"query": query}})
+        return [tool["name"] for tool in (reply.result or {}).get("structuredContent", {}).get("tools", [])]
+    wait_until(lambda: "far__test_simple_text" in found("answers with a text"), 20, pause=0.2)
+    called = client.modern("tools/call", {"name": "call_tool", "arguments": {"name": "new__say"}})
+    return first(expect("far__test_simple_text" in found("answers with a text"), f"what was looked for, got {found('answers with a text')}"),
+                 expect("old__test_image_content" not in found("picture"), f"nothing that is denied, got {found('picture')}"),
+                 expect((called.result or {}).get("content"), f"an answer through call_tool, got {called}"))
+
+
+@case("a tool that is not as it was accepted is quarantined until it is accepted")
+def _(g):
+    pins = pathlib.Path(g.folder.name, "pins.json")
+    pinned = f"pins: '{pins}'\n" + CONFIG.replace("--era, legacy], allow", "--era, legacy], pin: quarantine, allow")
+    g.write(pinned)
+    words = [binary("sluice"), "pin", "-c", g.file]
+    differs = subprocess.run(words + ["--dry-run"], capture_output=True, text=True, timeout=60)
+    written = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    again = subprocess.run(words + ["--dry-run"], capture_output=True, text=True, timeout=60)
+    client = g.client("/mcp/old")
+
+    def reload_and_see(condition):
+        g.server.process.send_signal(signal.SIGHUP)
+        return wait_until(condition, 20, pause=0.2)
+    complaints = [expect(differs.returncode == 3 and "new old test_simple_text" in differs.stdout, f"differences, got {differs}"),
+                  expect(written.returncode == 0 and pins.exists(), f"a file, got {written}"),
+                  expect(again.returncode == 0 and not again.stdout, f"no difference, got {again}"),
+                  expect(reload_and_see(lambda: "test_simple_text" in names(client.modern("tools/list"))), "what was accepted to be shown")]
+    digest = json.loads(pins.read_text())["pins"]["old"]["test_simple_text"]
+    pins.write_text(pins.read_text().replace(digest, "0" * 64))
+    complaints += [expect(reload_and_see(lambda: "test_simple_text" not in names(client.modern("tools/list"))), "what changed to be left out"),
+                   expect(client.modern("tools/call", {"name": "test_simple_text"}).error, "it to be refused"),
+                   expect("test_audio_content" in names(client.modern("tools/list")), "the others to be there"),
+                   expect(any('"changed"' in line for line in g.server.lines), "a line in the log")]
+    subprocess.run(words, capture_output=True, timeout=60, check=True)
+    complaints.append(expect(reload_and_see(lambda: client.modern("tools/call", {"name": "test_simple_text"}).result), "it to work once it is accepted"))
+    return first(*complaints)
 
 
 tally.end()
