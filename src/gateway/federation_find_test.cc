@@ -56,7 +56,7 @@ TEST_F(FederatedFind, SaysWhoseToolsAreMissing) {
 
 TEST_F(FederatedFind, RefusesAQueryThatIsNone) {
   EXPECT_EQ(request("tools/call", R"("name":"find_tool")").code(), -32602);
-  EXPECT_EQ(request("tools/call", R"("name":"find_tool","arguments":{"query":1}})").code(), -32602);
+  EXPECT_EQ(request("tools/call", R"("name":"find_tool","arguments":{"query":1})").code(), -32602);
   EXPECT_EQ(
       request("tools/call", R"("name":"find_tool","arguments":{"query":")" + std::string(1025, 'x') + "\"}")
           .code(),
