@@ -2,15 +2,16 @@
 #pragma once
 // Client: an MCP client for servers of every revision, by plain structs and functions.
 //
-//   auto client = sluice::Client::http("http://127.0.0.1:8080/mcp");     // or ::command({"server",
-//   "--flag"}) client.on_ask<Approval>(fn);                                          // before the first call
-//   auto call = client.call(book, trip);                                  // book: sluice::Tool<Trip,
-//   Booking> auto booking = co_await call;                                         // or call.wait()
+//   auto client = sluice::Client::http("http://127.0.0.1:8080/mcp");  // or command({"server", "--flag"})
+//   client.on_ask<Approval>(fn);                                      // before the first call
+//   auto call = client.call(book, trip);                              // constexpr Tool<Trip, Booking> book
+//   auto booking = co_await call;                                     // or call.wait()
 //
-// The era is found out, or pinned. It connects with its first call; capabilities follow from the handlers
-// that are there by then. Its loop turns while something waits: inside run(), wait(), listen_for(), or those
-// of another client of the same Clients. What is registered may throw nothing. One thread. Spec: client/* and
-// basic/* of each revision.
+// The era is found out, or pinned. It connects with its first call, and anew with the first one after a
+// failure; capabilities follow from the handlers that are there by then. Its loop turns while something
+// waits: inside run(), wait(), listen_for(), or those of another client of the same Clients. What is
+// registered may throw nothing but handlers of questions. One thread. Spec: client/* and basic/* of each
+// revision.
 
 #include <chrono>
 #include <functional>

@@ -34,9 +34,20 @@ Loop::Loop() {
 
 void Loop::drive_until(const std::function<bool()>& done) {
   CHECK(!turning_);  // wait() inside a coroutine of the loop would never end: co_await there
+  forget_finished();
   turning_ = true;
   while (!done()) reactor_->run();
   turning_ = false;
+  forget_finished();
+}
+
+void Loop::bury(std::unique_ptr<ClientConnection> connection) {
+  connection->close();
+  ending_.push_back(std::move(connection));
+}
+
+void Loop::forget_finished() {
+  std::erase_if(ending_, [](const auto& connection) { return connection->is_finished(); });
 }
 
 void Loop::drive_for(Duration time) {
@@ -121,6 +132,8 @@ void Core::start(const std::shared_ptr<CallState>& state) {
 
 void Core::send(const std::shared_ptr<CallState>& state) {
   if (closed_) return settle(state, Error(Errc::closed, "the client was closed"));
+  if (failure_ && connection_) loop->bury(std::move(connection_));  // what failed is tried anew by every call
+  failure_.reset();
   connect();
   if (failure_) return settle(state, *failure_);
   if (state->is_connect) {
@@ -153,7 +166,7 @@ void Core::settle(const std::shared_ptr<CallState>& state, Result<Json> result) 
 }
 
 void Core::connect() {
-  if (connection_ || failure_) return;
+  if (connection_) return;
   auto wire = make_wire_(loop->reactor());
   if (!wire) {
     failure_ = wire.error();
@@ -176,11 +189,16 @@ void Core::connect() {
 
 void Core::close() {
   if (std::exchange(closed_, true)) return;
+  // One of them may be running just now.
+  loop->reactor().defer([gone = std::make_shared<decltype(answering_)>(std::move(answering_))] {});
   answering_.clear();
   const Error why(Errc::closed, "the client was closed");
   for (const auto& one : std::exchange(calls_, {}))
     if (const auto state = one.second.lock()) settle(state, why);
+  for (const auto& one : std::exchange(connecting_, {}))
+    if (const auto state = one.lock()) settle(state, why);
   if (!connection_) return;
+  if (loop->is_turning()) return loop->bury(std::move(connection_));
   connection_->close();
   constexpr auto look = milliseconds(5);
   const Instant until = loop->reactor().precise_now() + UpstreamLimits{}.stop_grace;

@@ -32,9 +32,15 @@ class Loop {
   void drive_until(const std::function<bool()>& done);
   void drive_for(Duration time);
   void poke();
+  [[nodiscard]] bool is_turning() const { return turning_; }
+  // Keeps a connection that was closed until it has ended in good order.
+  void bury(std::unique_ptr<ClientConnection> connection);
 
  private:
+  void forget_finished();
+
   std::unique_ptr<Reactor> reactor_;
+  std::vector<std::unique_ptr<ClientConnection>> ending_;
   bool turning_ = false;
 };
 

@@ -242,6 +242,37 @@ TEST(Client, AServerThatIsNotThereFailsEveryCall) {
   EXPECT_FALSE(crooked.connect().wait());
 }
 
+TEST(Client, TheFirstCallAfterAFailureConnectsAnew) {
+  RunOptions options;
+  options.http = "127.0.0.1:0";
+  auto first = std::make_unique<Server>("first", "1");
+  const std::string url = *first->start(options);
+  auto client = Client::http(url);
+  ASSERT_TRUE(client.connect().wait());
+  first.reset();
+  EXPECT_FALSE(client.tools().next().wait());
+  Server second("second", "1");
+  second.tool("noon", "Tells", [](Context&) { return std::string("noon"); });
+  options.http = url.substr(7, url.rfind('/') - 7);
+  ASSERT_TRUE(second.start(options));
+  const auto tools = client.tools().next().wait();
+  EXPECT_TRUE(tools) << tools.error().message;
+  second.stop();
+}
+
+Task<bool> removes(Clients& clients) {
+  auto connecting = clients.find("one")->connect();
+  const auto connected = co_await connecting;
+  co_return connected&& clients.remove("one");
+}
+
+TEST(Clients, MayLoseOneWhileTheirLoopTurns) {
+  Desk desk;
+  Clients clients;
+  clients.http("one", desk.url);
+  EXPECT_TRUE(clients.run(removes(clients)));
+}
+
 TEST(Client, AClosedClientFailsItsCalls) {
   Desk desk;
   auto client = Client::http(desk.url);
