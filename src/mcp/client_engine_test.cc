@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 
 #include "codec/jsonrpc.h"
@@ -132,8 +133,8 @@ class Client {
 
   Instant now = begun;
   ClientEngine engine;
-  std::vector<ClientOrder> orders;
-  std::vector<ClientEvent> events;
+  std::deque<ClientOrder> orders;  // references into it hold
+  std::deque<ClientEvent> events;
 };
 
 ClientEngineOptions options(std::optional<Era> era, bool over_http = true, ClientCapabilities can = {}) {
