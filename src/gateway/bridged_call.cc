@@ -210,7 +210,7 @@ void BridgedCall::resume(const ParkedCall::Retry& retry, const Answers& answers)
 // What came while nobody was attached.
 void BridgedCall::catch_up(Exchange& exchange) {
   const std::string progress = std::exchange(kept_progress_, {});
-  const std::deque<std::string> logs = std::exchange(kept_logs_, {});
+  const std::vector<std::string> logs = std::exchange(kept_logs_, {});
   kept_log_bytes_ = 0;
   ClientMessage message;
   if (!progress.empty() && !token_of(exchange).empty() &&
@@ -231,8 +231,8 @@ ModernReply BridgedCall::reply_for(const Exchange& exchange) const {
 void BridgedCall::answer(Exchange& exchange) {
   if (const Refusal* refusal = std::get_if<Refusal>(&ending_); refusal != nullptr)
     return refuse_with(exchange, *refusal);
-  if (const ClientMessage* response = std::get_if<ClientMessage>(&ending_); response != nullptr)
-    return answer_response(exchange, *response);
+  if (const auto* response = std::get_if<std::unique_ptr<ClientMessage>>(&ending_); response != nullptr)
+    return answer_response(exchange, **response);
   refuse_with(exchange, refusals::internal_error("the call has no outcome"));
 }
 
@@ -360,7 +360,7 @@ std::size_t BridgedCall::log_line(const Envelope& message) {
     while (kept_logs_.size() > bridge_.limits_.parked_logs_max ||
            kept_log_bytes_ > bridge_.limits_.parked_log_bytes_max) {
       kept_log_bytes_ -= kept_logs_.front().size();
-      kept_logs_.pop_front();
+      kept_logs_.erase(kept_logs_.begin());
     }
     return all_room;
   }
@@ -446,7 +446,7 @@ void BridgedCall::on_finish(Bytes response) {
   ClientMessage message;
   const bool ok = message.take(bridge_.scanner_, PaddedString(response)).ok();
   inner_over();
-  if (ok) return settle(std::move(message));
+  if (ok) return settle(std::make_unique<ClientMessage>(std::move(message)));
   settle(refusals::internal_error("the upstream's answer cannot be read"));
 }
 

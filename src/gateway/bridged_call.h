@@ -7,7 +7,6 @@
 // texts. Notifications go to everyone attached, each under its own token and level; while it is parked the
 // last progress and some log lines are kept. Owned by its bridge, on one reactor. Ledger D2, D6.4.
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,7 +60,8 @@ class BridgedCall final : private LeasedExchange::Handler {
 
  private:
   friend class ModernBridge;
-  using Ending = std::variant<std::monostate, ClientMessage, Refusal>;
+  // Held apart, for most calls that are parked have none for long.
+  using Ending = std::variant<std::monostate, std::unique_ptr<ClientMessage>, Refusal>;
 
   std::size_t on_notify(Bytes message) override;
   std::size_t on_ask(Bytes message) override;
@@ -112,7 +112,7 @@ class BridgedCall final : private LeasedExchange::Handler {
   bool held_ = false;  // in the bridge's list of its principal
   std::optional<double> progress_;
   std::string kept_progress_;
-  std::deque<std::string> kept_logs_;
+  std::vector<std::string> kept_logs_;
   std::size_t kept_log_bytes_ = 0;
   std::map<std::string, std::string> watched_;  // asks with a progress token: raw id, raw token
   std::size_t beats_ = 0;

@@ -120,6 +120,7 @@ void HttpClientConnection::connect(HttpFetch& fetch) {
 }
 
 void HttpClientConnection::connected(Result<StreamPtr> stream) {
+  const std::shared_ptr<void> done = std::exchange(connecting_, nullptr);  // what made it has no more to do
   if (!stream) {
     ++client_.counters_.connect_failures;
     HttpFetch* fetch = std::exchange(fetch_, nullptr);
@@ -163,7 +164,10 @@ void HttpClientConnection::send(HttpFetch& fetch) {
   if (fetch.paused_) stream_->pause();  // it was, while it waited
   stream_->write(head);
   stream_->write(request.body);
-  request.body = {};
+  // A response may be long in coming, and nothing of this is sent again: its memory goes back now.
+  std::string().swap(request.body);
+  std::string().swap(request.target);
+  std::vector<HeaderPair>().swap(request.fields);
 }
 
 void HttpClientConnection::pause() {
