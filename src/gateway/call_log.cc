@@ -6,6 +6,7 @@
 #include "codec/jsonrpc.h"
 #include "mcp/errors.h"
 #include "mcp/methods.h"
+#include "mcp/modern.h"
 
 namespace sluice {
 
@@ -114,7 +115,9 @@ void CallEnds::finish(Exchange& exchange, const Envelope& response, Bytes text) 
       return finish_error(exchange, response, 404);
   }
   log_.ended(exchange, upstream_, status, code, text.size());
-  exchange.finish(text);
+  const bool is_unsaid =
+      exchange.request().era == Era::modern && response.result && !response.result_type_span;
+  is_unsaid ? exchange.finish(with_result_type(text)) : exchange.finish(text);
 }
 
 void CallEnds::finish_error(Exchange& exchange, const Envelope& response, int http_status) const {

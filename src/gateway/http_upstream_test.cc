@@ -33,7 +33,9 @@ class HttpUpstreamTest : public testing_gateway::GatewayTest {
     peer->send(text);
     world.settle();
   }
-  std::string result(int id) { return make_response(std::to_string(id), R"({"content":[]})"); }
+  std::string result(int id) {
+    return make_response(std::to_string(id), R"({"resultType":"complete","content":[]})");
+  }
 
   // A session of ours, with one at the upstream; its initialized note is not answered yet.
   Fields initialize() {
@@ -95,6 +97,25 @@ TEST_F(HttpUpstreamTest, AReplyThatBreaksAfterAnEventIdIsTakenUpAgain) {
   EXPECT_NE(again->received.find("Mcp-Session-Id: theirs"), std::string::npos) << again->received;
   answer("Last-Event-ID: e1", stream_head + event(result(3), "id: e2\n") + last_chunk);
   EXPECT_NE(answer_of(*client).body.find(R"("id":3)"), std::string::npos) << client->received;
+}
+
+TEST_F(HttpUpstreamTest, AnAnswerToWhatWasNeverAskedIsNotTheAnswer) {
+  start(http_config());
+  auto client = post_modern("tools/call", "add");
+  answer("tools/call", stream_head + event(make_response("\"never given\"", "{}")) +
+                           event(make_error_response("12", -32603, "not yours")) + event(result(7)) +
+                           last_chunk);
+  EXPECT_EQ(answer_of(*client).body.find("never given"), std::string::npos) << client->received;
+  EXPECT_NE(client->received.find(R"("id":7)"), std::string::npos) << client->received;
+  EXPECT_NE(sink.text.find("answered what it was not asked"), std::string::npos);
+}
+
+// The client of a modern server insists on it; what a server says is otherwise passed on as it is.
+TEST_F(HttpUpstreamTest, AModernResultThatDoesNotSayWhatItIsIsComplete) {
+  start(http_config());
+  auto client = post_modern("tools/call", "add");
+  answer("tools/call", response(200, "application/json", make_response("7", R"({"n":9007199254740993})")));
+  EXPECT_EQ(answer_of(*client).body, make_response("7", R"({"resultType":"complete","n":9007199254740993})"));
 }
 
 TEST_F(HttpUpstreamTest, AClientThatLeavesClosesItsPost) {

@@ -71,8 +71,11 @@ void UpstreamCall::on_message(ClientMessage message) {
   if (over_) return;
   const Envelope& envelope = message.envelope();
   switch (envelope.kind) {
-    case MessageKind::response:
-    case MessageKind::error_response: return finish(envelope);
+    case MessageKind::response: return is_ours(envelope) ? finish(envelope) : stray(message);
+    // An error may be about a request that the server could not read the id of.
+    case MessageKind::error_response:
+      return is_ours(envelope) || !envelope.id || envelope.view(envelope.id) == "null" ? finish(envelope)
+                                                                                       : stray(message);
     case MessageKind::notification: return watch_room(exchange_.notify(message.text()));
     case MessageKind::request:
       if (session_ == nullptr) return;
@@ -82,6 +85,22 @@ void UpstreamCall::on_message(ClientMessage message) {
     case MessageKind::batch:
     case MessageKind::invalid: return;
   }
+}
+
+bool UpstreamCall::is_ours(const Envelope& response) const {
+  const Bytes ours = exchange_.request().message.id();
+  const Bytes theirs = response.view(response.id);
+  if (ours == theirs) return true;
+  const auto asked = RpcId::from_raw(ours);
+  const auto answered = RpcId::from_raw(theirs);
+  return asked && answered && asked->canonical() == answered->canonical();
+}
+
+// The stream may still bring the answer.
+void UpstreamCall::stray(const ClientMessage& response) {
+  upstream_.context_.log.warning("an upstream answered what it was not asked")
+      .field("upstream", upstream_.config_.name)
+      .field("id", response.id());
 }
 
 // The exchange takes this call with it, sooner or later.

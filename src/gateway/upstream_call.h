@@ -38,6 +38,9 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   void leave();
   void watch_room(std::size_t room);
   void finish(const Envelope& response);
+  // Whether it answers this call's request, however the id is written.
+  [[nodiscard]] bool is_ours(const Envelope& response) const;
+  void stray(const ClientMessage& response);
   // An upstream's error that is no JSON-RPC error, as a refusal of ours.
   [[nodiscard]] Refusal refusal_for(const HttpAnswer& answer) const;
 

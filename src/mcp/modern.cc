@@ -7,6 +7,7 @@
 
 #include "codec/headers.h"
 #include "codec/json.h"
+#include "codec/json_splice.h"
 #include "mcp/capabilities.h"
 #include "mcp/methods.h"
 
@@ -183,6 +184,17 @@ std::optional<Bytes> mirrored_name(const Envelope& envelope) {
                                                         : std::nullopt;
   }
   return std::nullopt;
+}
+
+std::string with_result_type(Bytes response) {
+  JsonLimits limits;
+  limits.message_bytes_max = std::max(limits.message_bytes_max, response.size());
+  const PaddedString text(response);
+  Envelope envelope;
+  const bool is_readable = scan_message(text.padded(), limits, envelope) && envelope.result;
+  if (!is_readable || envelope.result_type_span || !envelope.view(envelope.result).starts_with('{'))
+    return std::string(response);
+  return JsonSplice().insert(envelope.result, "resultType", R"("complete")").apply(text.view());
 }
 
 bool is_log_level(Bytes raw_json) {

@@ -47,6 +47,10 @@ enum class UnknownMethods : std::uint8_t { refuse, forward };
 // lacks it.
 [[nodiscard]] std::optional<Bytes> mirrored_name(const Envelope& envelope);
 
+// A modern response whose result does not say what kind it is says that it is complete: clients insist.
+// Whatever is no response with a result object comes back as it is.
+[[nodiscard]] std::string with_result_type(Bytes response);
+
 // One of the eight levels of notifications/message, by its raw JSON text.
 [[nodiscard]] bool is_log_level(Bytes raw_json);
 

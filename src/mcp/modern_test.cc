@@ -295,5 +295,17 @@ TEST(LogLevel, IsOneOfEight) {
     EXPECT_FALSE(is_log_level(level));
 }
 
+TEST(ModernResult, SaysThatItIsCompleteWhereItSaidNothing) {
+  const std::string said = R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required"}})";
+  EXPECT_EQ(with_result_type(said), said);
+  EXPECT_EQ(with_result_type(R"({"jsonrpc":"2.0","id":1,"result":{}})"),
+            R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete"}})");
+  EXPECT_EQ(with_result_type(R"({"jsonrpc":"2.0","id":1,"result":{"a":[1]}})"),
+            R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","a":[1]}})");
+  for (const char* other : {R"({"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m"}})",
+                            R"({"jsonrpc":"2.0","id":1,"result":[1]})", "no JSON"})
+    EXPECT_EQ(with_result_type(other), other);
+}
+
 }  // namespace
 }  // namespace sluice
