@@ -88,6 +88,26 @@ Status show(Client& client) {
   return {};
 }
 
+Status log_in(Client& client) {
+  auto tools = client.tools();
+  for ([[maybe_unused]] const Listing& tool : tools) {}
+  return tools.error() ? Status(*tools.error()) : call(client, "test-tool");
+}
+
+// A user who agrees to all, and the client id that the suite may have registered for us.
+sluice::OauthOptions oauth_options(const std::string& scenario) {
+  sluice::OauthOptions oauth;
+  oauth.client_metadata_url = "https://conformance-test.local/client-metadata.json";
+  oauth.unattended = true;
+  oauth.client_credentials = scenario.find("client-credentials") != std::string::npos;
+  if (const auto context = Json::parse(variable("MCP_CONFORMANCE_CONTEXT"))) {
+    oauth.client_id = (*context)["client_id"].string_or("");
+    oauth.client_secret = (*context)["client_secret"].string_or("");
+    oauth.issuer = (*context)["issuer"].string_or("");
+  }
+  return oauth;
+}
+
 Status perform(Client& client, const std::string& scenario) {
   if (scenario.empty()) return show(client);
   if (scenario == "tools_call") {
@@ -103,6 +123,7 @@ Status perform(Client& client, const std::string& scenario) {
   if (scenario == "http-custom-headers") return given_calls(client);
   if (scenario == "http-standard-headers") return everything(client);
   if (scenario == "http-invalid-tool-headers") return every_tool(client);
+  if (scenario.rfind("auth/", 0) == 0) return log_in(client);
   auto tools = client.tools();
   for ([[maybe_unused]] const Listing& tool : tools) {}
   return tools.error() ? Status(*tools.error()) : Status();
@@ -120,6 +141,7 @@ int main(int argc, char** argv) {
   // The mocks of one era do not all take the question for the other.
   if (!revision.empty()) options.era = revision == "2026-07-28" ? sluice::Era::modern : sluice::Era::legacy;
   if (scenario == "request-metadata") options.era.reset();
+  if (scenario.rfind("auth/", 0) == 0) options.oauth = oauth_options(scenario);
   Client client = Client::http(argv[argc - 1], options);
   client.on_form([](const sluice::AskForm& form) { return sluice::AskReply::accept(form.defaults()); });
   const Status done = perform(client, scenario);

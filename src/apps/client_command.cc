@@ -6,6 +6,7 @@
 #include <iostream>
 #include <utility>
 
+#include "apps/login.h"
 #include "mcp/own_name.h"
 #include "net/terminal.h"
 #include "sdk/client.h"
@@ -126,6 +127,14 @@ Client make_client(const ClientCommand& command) {
     options.headers.emplace_back(header.substr(0, colon),
                                  value == std::string::npos ? "" : header.substr(value));
   }
+  // Tokens are where `sluice login` keeps them.
+  OauthOptions oauth;
+  oauth.token_file = token_store_path().ok() ? *token_store_path() : std::string();
+  oauth.open_url = [](const std::string& url) {
+    std::fprintf(stderr, "Open this URL to log in:\n%s\n", url.c_str());
+    return Status();
+  };
+  options.oauth = std::move(oauth);
   options.on_stderr = [](std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stderr); };
   Client client = command.command.empty() ? Client::http(command.words.front(), std::move(options))
                                           : Client::command(command.command, std::move(options));

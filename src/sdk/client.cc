@@ -20,7 +20,13 @@ Core::MakeWire over_http(std::string url, const ClientOptions& options) {
   StreamableHttpClientOptions http;
   for (const auto& field : options.headers) http.fields.push_back(HeaderPair{field.first, field.second});
   http.authorizer = options.authorizer;
-  return [url = std::move(url), http](Reactor& reactor) -> Result<std::unique_ptr<ClientWire>> {
+  // The credentials live as long as the way to make the wire, which outlives the wire.
+  return [url = std::move(url), http, oauth = options.oauth, own = std::shared_ptr<Authorizer>()](
+             Reactor& reactor) mutable -> Result<std::unique_ptr<ClientWire>> {
+    if (http.authorizer == nullptr && oauth) {
+      own = client_detail::oauth_authorizer(reactor, url, *oauth);
+      http.authorizer = own.get();
+    }
     auto wire = HttpClientWire::open(reactor, url, http);
     if (!wire) return wire.error();
     return std::unique_ptr<ClientWire>(std::move(*wire));

@@ -30,12 +30,11 @@
 #include "mcp/revision.h"
 #include "sdk/client_asks.h"
 #include "sdk/client_call.h"
+#include "sdk/oauth.h"
 #include "sdk/question.h"
 #include "sdk/tool.h"
 
 namespace sluice {
-
-class Authorizer;  // gets credentials: transport/authorizer.h
 
 struct ClientOptions {
   std::string name = "sluice";
@@ -46,6 +45,8 @@ struct ClientOptions {
   // HTTP: fields of every request, such as an API key; and who gets credentials when the server refuses them.
   std::vector<std::pair<std::string, std::string>> headers;
   Authorizer* authorizer = nullptr;
+  // HTTP: how the client gets credentials by itself, where there is no authorizer.
+  std::optional<OauthOptions> oauth;
   // Commands: what is laid over our environment, the working directory, and the program under which they run
   // so that none outlives us (`sluice`, looked up in PATH; empty: this program, if it is sluice).
   std::map<std::string, std::string> env;
