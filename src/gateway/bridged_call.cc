@@ -7,6 +7,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/leased_session.h"
+#include "mcp/task_state.h"
 #include "mcp/tool_headers.h"
 
 namespace sluice {
@@ -45,11 +46,12 @@ void refuse_with(Exchange& exchange, const Refusal& refusal) {
 
 // ---- Beginning and end
 
-void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange) {
+void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange, bool as_task) {
   auto owned = std::make_unique<BridgedCall>(bridge, session, exchange);
   BridgedCall& call = *owned;
   const std::string text =
-      legacy_request(exchange.request().message.envelope(), std::to_string(call.number_));
+      legacy_request(exchange.request().message.envelope(), std::to_string(call.number_), as_task);
+  call.as_task_ = as_task;
   call.inner_ = session.make_exchange(text, call, exchange.request().correlation_id);
   if (!call.inner_) {
     --bridge.running_;
@@ -101,6 +103,7 @@ void BridgedCall::cancel_inner(CancelReason reason) {
   if (!inner_) return;
   --bridge_.running_;
   bridge_.cancel_later(std::move(inner_), reason);
+  if (session_ != nullptr && !upstream_task_.empty()) session_->cancel_task(upstream_task_);
   LeasedSession* session = std::exchange(session_, nullptr);
   if (session != nullptr) session->closed(*this);
 }
@@ -445,16 +448,33 @@ void BridgedCall::beat() {
 void BridgedCall::on_finish(Bytes response) {
   ClientMessage message;
   const bool ok = message.take(bridge_.scanner_, PaddedString(response)).ok();
+  if (ok && follow(message.envelope())) return;
   inner_over();
   if (ok) return settle(std::make_unique<ClientMessage>(std::move(message)));
   settle(refusals::internal_error("the upstream's answer cannot be read"));
+}
+
+bool BridgedCall::follow(const Envelope& response) {
+  if (!std::exchange(as_task_, false) || session_ == nullptr) return false;
+  if (response.kind != MessageKind::response) return false;
+  const auto result = Json::parse(response.view(response.result));
+  const auto task = result ? parse_created_task(*result, Era::legacy) : result.error();
+  if (!task || !*task) return false;
+  upstream_task_ = (*task)->id;
+  const std::string text = make_request(std::to_string(number_), "tasks/result",
+                                        Json::object({{"taskId", upstream_task_}}).dump());
+  auto next = session_->make_exchange(text, *this, inner_->request().correlation_id);
+  if (next == nullptr) return false;
+  bridge_.bury(std::exchange(inner_, std::move(next)));
+  bridge_.parts_.upstream.open(*inner_);
+  return true;
 }
 
 void BridgedCall::on_refuse(const Refusal& refusal) {
   LeasedSession* session = session_;
   inner_over();
   // A forgotten session: the request was not taken, and a new session serves it.
-  const bool is_movable = machine_.generation() == 0 && outers_.size() == 1;
+  const bool is_movable = machine_.generation() == 0 && outers_.size() == 1 && upstream_task_.empty();
   if (refusal.http_status != 404 || session == nullptr) return settle(refusal);
   session->forgotten();
   if (is_movable && !OuterTie::of(*outers_.front()).moved) return move();

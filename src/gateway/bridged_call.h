@@ -28,7 +28,8 @@ class BridgedCall final : private LeasedExchange::Handler {
   using Answers = std::vector<std::pair<std::string, std::string>>;  // key and result
 
   // Sends the exchange's request to the session's upstream.
-  static void start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange);
+  // `as_task`: the upstream takes it as a task only, so it is made one there and waited for here.
+  static void start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange, bool as_task = false);
   BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exchange& exchange);
   BridgedCall(const BridgedCall&) = delete;
   BridgedCall& operator=(const BridgedCall&) = delete;
@@ -68,6 +69,8 @@ class BridgedCall final : private LeasedExchange::Handler {
   void on_finish(Bytes response) override;
   void on_refuse(const Refusal& refusal) override;
 
+  // The upstream made a task of it: waits for its result. False when it did not.
+  [[nodiscard]] bool follow(const Envelope& response);
   // The upstream is done with it.
   void inner_over();
   void cancel_inner(CancelReason reason);
@@ -104,6 +107,8 @@ class BridgedCall final : private LeasedExchange::Handler {
   std::string what_;
   std::string server_info_;
   std::size_t rounds_;
+  bool as_task_ = false;       // it is to become a task at the upstream
+  std::string upstream_task_;  // it did
   std::unique_ptr<LeasedExchange> inner_;
   std::vector<Exchange*> outers_;
   ParkedCall machine_;

@@ -126,7 +126,6 @@ std::string FederatedCall::own_request(Bytes method, Bytes members) {
   if (request.meta) {
     Rewrite rewrite;
     if (request.meta_progress_token) rewrite.remove(request.meta_progress_token);
-    hide_unrouted_extensions(rewrite, request);
     params += "\"_meta\":" + rewrite.apply(request.text, request.meta);
   }
   if (!members.empty()) params.append(params.size() > 1 ? "," : "").append(members);
@@ -135,15 +134,6 @@ std::string FederatedCall::own_request(Bytes method, Bytes members) {
 
 void FederatedCall::finish(Bytes result_json) {
   client_.finish(make_response(client_.request().message.id(), result_json));
-}
-
-void hide_unrouted_extensions(Rewrite& rewrite, const Envelope& envelope) {
-  const JsonSpan capabilities = envelope.meta_client_capabilities;
-  if (!capabilities || envelope.text[capabilities.begin] != '{') return;
-  const JsonSpan extensions = json_member(envelope.text, capabilities, "extensions");
-  if (!extensions || envelope.text[extensions.begin] != '{') return;
-  const JsonSpan tasks = json_member(envelope.text, extensions, extension_text(Extension::tasks));
-  if (tasks) rewrite.remove(tasks);
 }
 
 }  // namespace sluice

@@ -78,7 +78,4 @@ class FederatedCall : public Attachment, protected InnerOwner {
   std::uint64_t next_leg_ = 1;
 };
 
-// Takes what federation does not route out of the client's capabilities in `_meta`.
-void hide_unrouted_extensions(Rewrite& rewrite, const Envelope& envelope);
-
 }  // namespace sluice

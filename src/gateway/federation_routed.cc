@@ -7,6 +7,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/federation_find.h"
+#include "gateway/federation_task.h"
 namespace sluice {
 
 namespace {
@@ -195,7 +196,6 @@ void RoutedCall::route(std::size_t upstream, const std::string& original) {
     if (state_raw_->empty()) rewrite.remove(request.request_state);
     if (!state_raw_->empty()) rewrite.put(request.request_state, *state_raw_);
   }
-  hide_unrouted_extensions(rewrite, request);
   Leg leg;
   leg.upstream = upstream;
   leg.tag = of_route;
@@ -209,12 +209,10 @@ void RoutedCall::ask_in_turn() {
   if (*in_turn_ >= upstreams()) return unknown();
   const std::size_t upstream = *in_turn_;
   const Envelope& request = envelope();
-  Rewrite rewrite;
-  hide_unrouted_extensions(rewrite, request);
   Leg leg;
   leg.upstream = upstream;
   leg.tag = of_route;
-  leg.text = rewrite.apply(request.text, request.message);
+  leg.text = request.view(request.message);
   leg.needs = ServerCapability::resources;
   send(std::move(leg));
 }
@@ -274,7 +272,8 @@ void RoutedCall::stop_waiting() {
 
 void RoutedCall::hand_on(std::size_t upstream, Bytes response) {
   const bool may_ask = is_modern() && holds(response, "input_required");
-  if (!may_ask && !holds(response, "\"uri\"")) return client().finish(response);
+  const bool may_be_task = is_modern() && holds(response, "\"taskId\"");
+  if (!may_ask && !may_be_task && !holds(response, "\"uri\"")) return client().finish(response);
   const auto message = state().scan(response);
   if (!message) return client().finish(response);
   const Envelope& answer = message->envelope();
@@ -286,6 +285,12 @@ void RoutedCall::hand_on(std::size_t upstream, Bytes response) {
   if (may_ask && answer.result_type == "input_required") {
     if (upstreams() > 1) name_askers(rewrite, answer, state().upstreams[upstream].name);
     if (!seal_state(rewrite, answer, upstream)) return;
+  }
+  if (may_be_task && answer.result_type == "task") {
+    const JsonSpan span = json_member(answer.text, answer.result, "taskId");
+    const std::string id = sealed_task_id(state(), client(), upstream, string_in(answer.text, span));
+    if (id.empty()) return client().refuse(500, rpc::internal_error, "the id of the task is too long", {});
+    rewrite.put(span, id);
   }
   client().finish(rewrite.empty() ? std::string(response) : rewrite.apply(answer.text, answer.message));
 }

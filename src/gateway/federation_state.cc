@@ -49,6 +49,7 @@ FederationState::FederationState(FederationParts given, std::vector<FederatedUps
       uris(names_of(upstreams), limits().federation),
       cursors(parts.make_sealer("federation cursors"), limits().mcp),
       states(parts.make_sealer("federation request states"), limits().mcp),
+      task_ids(parts.make_sealer("federation task ids"), limits().mcp),
       catalogue(std::make_unique<Catalogue>(*this)),
       generation_(generation_of(parts.route, upstreams)),
       state_purpose_("federation " + std::to_string(generation_)),

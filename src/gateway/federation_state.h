@@ -18,6 +18,7 @@
 #include "mcp/federated_names.h"
 #include "mcp/merge.h"
 #include "mcp/request_state.h"
+#include "mcp/task_table.h"
 
 namespace sluice {
 
@@ -65,6 +66,7 @@ class FederationState {
   FederatedUris uris;
   Cursors cursors;
   RequestStates states;
+  TaskIds task_ids;  // of tasks of the extension, with whose they are
   std::unique_ptr<Catalogue> catalogue;
 
  private:

@@ -131,7 +131,8 @@ TEST_F(FederationTest, RefusesNamesOfNobody) {
   EXPECT_EQ(request("tools/call", R"("name":"nobody__log")").code(), -32602);
   EXPECT_EQ(request("prompts/get", R"("name":"log")").code(), -32602);
   EXPECT_EQ(request("tools/call").code(), -32602);
-  EXPECT_EQ(request("tasks/get", R"("taskId":"1")").code(), -32601);
+  EXPECT_EQ(request("tasks/get", R"("taskId":"1")").code(), -32602);
+  EXPECT_EQ(request("tasks/list").code(), -32601);
   EXPECT_TRUE(git.seen.empty());
 }
 
@@ -244,14 +245,21 @@ TEST_F(FederationTest, PassesNotesAndRoomOfACall) {
   EXPECT_TRUE(call.is_over);
 }
 
-TEST_F(FederationTest, KeepsTasksToItself) {
-  git.answers["tools/call"] = [](const Envelope&) { return R"({"content":[]})"; };
-  open(make_request("1", "tools/call",
-                    R"({"name":"git__t","_meta":{"io.modelcontextprotocol/clientCapabilities":)"
-                    R"({"extensions":{"io.modelcontextprotocol/tasks":{},"x/y":{}}}}})"),
-       Era::modern, nullptr, "me");
-  EXPECT_EQ(git.last()["params"]["_meta"].dump(),
-            R"({"io.modelcontextprotocol/clientCapabilities":{"extensions":{"x/y":{}}}})");
+TEST_F(FederationTest, KnowsWhoseATaskIs) {
+  git.answers["tools/call"] = [](const Envelope&) {
+    return R"({"resultType":"task","taskId":"7","status":"working"})";
+  };
+  git.answers["tasks/get"] = [](const Envelope&) {
+    return R"({"resultType":"complete","taskId":"7","status":"completed","result":)"
+           R"({"content":[{"type":"resource_link","name":"n","uri":"x:1"}]}})";
+  };
+  const std::string id(request("tools/call", R"("name":"git__t")").result()["taskId"].string_or(""));
+  ASSERT_GT(id.size(), 10U);
+  const std::string of_task = "\"taskId\":\"" + id + "\"";
+  const Json task = request("tasks/get", of_task).result();
+  EXPECT_EQ(git.last()["params"]["taskId"].string_or(""), "7");
+  EXPECT_EQ(task["taskId"].string_or(""), id);
+  EXPECT_EQ(request("tasks/get", of_task.substr(0, of_task.size() - 3) + "A\"").code(), -32602);
 }
 
 class FederatedListen : public FederationTest {

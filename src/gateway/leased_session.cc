@@ -250,6 +250,12 @@ void LeasedSession::serve(Exchange& exchange) {
     return rest();
   }
   if (envelope.method == "subscriptions/listen") return listen(exchange);
+  if (const Method* method = find_method(envelope.method);
+      server_.tasks && method != nullptr && method->extension == Extension::tasks &&
+      standing(*method, Sender::client, latest_modern) == Standing::extension) {
+    bridge_.tasks_.open(exchange, server_.server_info);
+    return rest();
+  }
   if (const auto refusal = check_method(envelope)) {
     bridge_.refuse(exchange, *refusal);
     return rest();
@@ -261,7 +267,13 @@ void LeasedSession::serve(Exchange& exchange) {
       bridge_.refuse(exchange, *refusal);
       return rest();
     }
-  BridgedCall::start(bridge_, *this, exchange);
+  const bool is_tool = envelope.method == "tools/call" && server_.tasks;
+  const ToolTask task = is_tool ? tool_tasks_.of(envelope.name) : ToolTask::forbidden;
+  if (task != ToolTask::forbidden && !ModernTasks::is_ours(exchange) && declares_tasks(envelope)) {
+    bridge_.tasks_.create(exchange, server_.server_info);
+    return rest();
+  }
+  BridgedCall::start(bridge_, *this, exchange, task == ToolTask::required);
 }
 
 void LeasedSession::left(Exchange& exchange, CancelReason reason) {
@@ -274,7 +286,8 @@ void LeasedSession::left(Exchange& exchange, CancelReason reason) {
 
 bool LeasedSession::headers_ready(Exchange& exchange) {
   const ClientRequest& request = exchange.request();
-  if (!request.over_http || request.message.envelope().method != "tools/call") return true;
+  if (!request.over_http && !server_.tasks) return true;
+  if (request.message.envelope().method != "tools/call") return true;
   if (tools_.state() == ToolHeaders::State::fresh) return true;
   if (!server_.tools) {
     tools_.give_up();
@@ -283,6 +296,7 @@ bool LeasedSession::headers_ready(Exchange& exchange) {
   hold(exchange);
   if (tools_.state() == ToolHeaders::State::loading) return false;
   tools_.begin();
+  tool_tasks_.begin();
   pages_ = 0;
   fetch_tools(std::nullopt);
   return false;
@@ -301,8 +315,10 @@ void LeasedSession::fetch_tools(const std::optional<std::string>& cursor) {
 void LeasedSession::take_tools(const ClientMessage* response) {
   std::optional<std::string> cursor;
   if (response != nullptr && response->envelope().kind == MessageKind::response) {
-    if (const auto result = Json::parse(response->envelope().view(response->envelope().result)))
+    if (const auto result = Json::parse(response->envelope().view(response->envelope().result))) {
       cursor = tools_.take_page(*result);
+      tool_tasks_.take_page(*result);
+    }
     if (cursor && ++pages_ < bridge_.parts_.reactor.limits().upstream.tool_pages_max)
       return fetch_tools(cursor);
   }
@@ -367,6 +383,10 @@ void LeasedSession::respond(Bytes id, Bytes result) {
 
 void LeasedSession::respond_error(Bytes id, int code, std::string_view sentence) {
   if (phase_ != Phase::dead) tell(make_error_response(id, code, sentence));
+}
+
+void LeasedSession::cancel_task(const std::string& id) {
+  if (phase_ == Phase::open) request_own("tasks/cancel", Json::object({{"taskId", id}}).dump(), {});
 }
 
 std::size_t LeasedSession::on_send(Bytes text) {

@@ -19,6 +19,7 @@
 #include "gateway/leased_exchange.h"
 #include "gateway/modern_bridge.h"
 #include "gateway/modern_listens.h"
+#include "gateway/tool_tasks.h"
 #include "mcp/to_legacy.h"
 #include "mcp/tool_headers.h"
 
@@ -79,6 +80,8 @@ class LeasedSession final : private LeasedPeer::Handler {
 
   // What came without a stream of its own, or may belong elsewhere.
   void take_loose(const ClientMessage& message);
+  // A call that the upstream made a task is not wanted any more.
+  void cancel_task(const std::string& id);
   // Answers a question of the upstream.
   void respond(Bytes id, Bytes result);
   void respond_error(Bytes id, int code, std::string_view sentence);
@@ -139,6 +142,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   std::vector<std::string> early_;  // questions from before that
   ModernListens listens_;
   ToolHeaders tools_;
+  ToolTasks tool_tasks_;
   std::size_t pages_ = 0;
   std::optional<std::size_t> level_;  // the most verbose that was asked for
   bool setting_level_ = false;

@@ -60,6 +60,27 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   LegacyBridgeRequest request_;
 };
 
+// A request that is sent off: its end frees its place.
+class LegacyBridgeErrand final : private LegacyBridgeRequestHandler {
+ public:
+  explicit LegacyBridgeErrand(LegacyBridge& bridge) : bridge_(bridge), request_(bridge, *this) {}
+  void send(std::string text, LegacyBridgeRequest::Origin origin) {
+    request_.open(std::move(text), std::move(origin));
+  }
+  [[nodiscard]] bool is_over() const { return over_; }
+
+ private:
+  std::size_t on_notification(const ClientMessage&) override {
+    return bridge_.limits().net.unsent_bytes_soft;
+  }
+  void on_response(const ClientMessage&) override { over_ = true; }
+  void on_refused(const Refusal&) override { over_ = true; }
+
+  LegacyBridge& bridge_;
+  LegacyBridgeRequest request_;
+  bool over_ = false;
+};
+
 namespace {
 
 LegacyBridgeSession* session_of(const Exchange& exchange) {
@@ -82,7 +103,8 @@ LegacyBridge::LegacyBridge(BridgeParts parts)
       ends_(parts_.calls, parts_.config.name),
       scanner_(parts_.reactor.limits().json),
       burial_([](void* self) { static_cast<LegacyBridge*>(self)->buried_.clear(); }, this),
-      tools_(*this) {}
+      tools_(*this),
+      tasks_(*this, parts_.make_sealer("task ids of the bridge")) {}
 
 LegacyBridge::~LegacyBridge() = default;
 
@@ -107,6 +129,10 @@ void LegacyBridge::open(Exchange& exchange) {
     return offer.subscribe ? session->listen().subscribe(exchange) : not_found();
   if (method != nullptr && method->id == MethodId::resources_unsubscribe)
     return offer.subscribe ? session->listen().unsubscribe(exchange) : not_found();
+  if (offer.tasks && method != nullptr) {
+    if (method->needs == ServerCapability::tasks) return tasks_.open(*session, exchange, method->id);
+    if (method->id == MethodId::tools_call && envelope.task) return tasks_.create(*session, exchange);
+  }
   if (!is_carried_on(method, session->who().revision)) return not_found();
   if (calls_ >= limits().upstream.calls_in_flight_max)
     return refuse(exchange, refusals::overloaded("too many calls are in flight to upstream '" +
@@ -132,7 +158,10 @@ void LegacyBridge::message(Session& session, ClientMessage message) {
   if (session.attachment) static_cast<LegacyBridgeSession&>(*session.attachment).message(message);
 }
 
-void LegacyBridge::ended(Session& session) { session.attachment.reset(); }
+void LegacyBridge::ended(Session& session) {
+  if (session.attachment) tasks_.ended(static_cast<LegacyBridgeSession&>(*session.attachment));
+  session.attachment.reset();
+}
 
 std::vector<Revision> LegacyBridge::revisions() const {
   std::vector<Revision> revisions;
@@ -151,6 +180,13 @@ void LegacyBridge::answer(Exchange& exchange, Bytes result_json) {
 void LegacyBridge::refuse(Exchange& exchange, const Refusal& refusal) {
   parts_.calls.opened(exchange);
   ends_.refuse(exchange, refusal);
+}
+
+void LegacyBridge::send_off(std::string text, LegacyBridgeRequest::Origin origin) {
+  std::erase_if(errands_, [](const auto& errand) { return errand->is_over(); });
+  if (errands_.size() >= limits().upstream.notes_max) return;
+  errands_.push_back(std::make_unique<LegacyBridgeErrand>(*this));
+  errands_.back()->send(std::move(text), std::move(origin));
 }
 
 void LegacyBridge::bury(std::unique_ptr<Exchange> exchange) {

@@ -5,9 +5,9 @@
 // A session lives here alone: the server sees requests that each say who asks. What the server asks by
 // `input_required` becomes a question on the client's own request, what it tells by a subscription becomes a
 // notification of the session. Knows the seam and no kind of upstream; texts are translated by mcp/to_modern
-// and mcp/modern_results. Its parts are LegacyBridgeSession, LegacyBridgeCall, LegacyBridgeListen and
-// LegacyBridgeTools. Lives on one reactor; outlives the exchanges and sessions it was handed. Spec: ledger
-// D1, D6.
+// and mcp/modern_results. Its parts are LegacyBridgeSession, LegacyBridgeCall, LegacyBridgeListen,
+// LegacyBridgeTools and LegacyTasks. Lives on one reactor; outlives the exchanges and sessions it was handed.
+// Spec: ledger D1, D6.
 
 #include <memory>
 #include <string>
@@ -15,11 +15,14 @@
 
 #include "gateway/bridge_parts.h"
 #include "gateway/legacy_bridge_tools.h"
+#include "gateway/legacy_tasks.h"
 #include "mcp/errors.h"
 #include "mcp/exchange.h"
 #include "net/timer_wheel.h"
 
 namespace sluice {
+
+class LegacyBridgeErrand;
 
 class LegacyBridge final : public Service {
  public:
@@ -41,17 +44,22 @@ class LegacyBridge final : public Service {
 
  private:
   friend class LegacyBridgeCall;
+  friend class LegacyBridgeErrand;
   friend class LegacyBridgeHandshake;
   friend class LegacyBridgeListen;
   friend class LegacyBridgeRequest;
   friend class LegacyBridgeSession;
   friend class LegacyBridgeSubscribe;
+  friend class LegacyBridgeTask;
   friend class LegacyBridgeTools;
+  friend class LegacyTasks;
 
   // Answers that need no server: counted here, since nobody else will.
   void answer(Exchange& exchange, Bytes result_json);
   void refuse(Exchange& exchange, const Refusal& refusal);
   [[nodiscard]] std::string next_id() { return std::to_string(next_id_++); }
+  // A request whose answer nobody waits for.
+  void send_off(std::string text, LegacyBridgeRequest::Origin origin);
   // Frees an inner exchange when the call on the stack has unwound.
   void bury(std::unique_ptr<Exchange> exchange);
   [[nodiscard]] const Limits& limits() const { return parts_.reactor.limits(); }
@@ -64,7 +72,9 @@ class LegacyBridge final : public Service {
   std::size_t calls_ = 0;
   std::vector<std::unique_ptr<Exchange>> buried_;
   Timer burial_;
+  std::vector<std::unique_ptr<LegacyBridgeErrand>> errands_;  // sent off
   LegacyBridgeTools tools_;
+  LegacyTasks tasks_;
 };
 
 }  // namespace sluice

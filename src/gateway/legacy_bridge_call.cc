@@ -2,6 +2,7 @@
 #include "gateway/legacy_bridge_call.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -139,11 +140,12 @@ void LegacyBridgeCall::on_response(const ClientMessage& message) {
 void LegacyBridgeCall::on_result(const ClientMessage& message) {
   const Envelope& envelope = message.envelope();
   if (envelope.result_type == "input_required") return take_round(envelope);
+  if (envelope.result_type == "task" && is_tool_call()) return follow(envelope);
   if (envelope.result_type_span && envelope.result_type != "complete") {
     return fail("the server answered with a result of a kind that this client cannot take: \"" +
                 std::string(envelope.result_type.substr(0, 64)) + "\"");
   }
-  const ResultShape shape{asked_for().method, session_.who().revision, wraps_};
+  const ResultShape shape{asked_for().method, session_.who().revision, wraps_, session_.offer().tasks};
   const Bytes id = exchange_.request().message.id();
   // A tool whose headers cannot be made is not to be offered over HTTP, and whether the server is reached
   // over it its configuration says.
@@ -155,6 +157,43 @@ void LegacyBridgeCall::on_result(const ClientMessage& message) {
   }
   finish(to_legacy_response(envelope, id, shape));
 }
+
+// ---- A task of the server's
+
+void LegacyBridgeCall::follow(const Envelope& created) {
+  const auto json = Json::parse(created.view(created.result));
+  auto task = json ? parse_task(*json, Era::modern) : Result<TaskState>(json.error());
+  if (!task) return fail("the server made a task of the call that cannot be read: " + task.error().message);
+  LegacyBridgeRequest::Origin origin = session_.origin();
+  origin.correlation_id = exchange_.request().correlation_id;
+  questions_.clear();
+  LegacyBridgeTaskHandler& self = *this;
+  task_ = std::make_unique<LegacyBridgeTask>(bridge_, session_, self, *std::move(task), std::move(origin));
+}
+
+// To a client that asked for progress, that the task goes on is some.
+void LegacyBridgeCall::on_task_sign(const TaskState& task) {
+  const Envelope& envelope = asked_for();
+  if (!envelope.meta_progress_token) return;
+  progress_ = std::floor(progress_.value_or(0)) + 1;
+  Json params = Json::object({{"progress", *progress_}});
+  if (!task.message.empty() && session_.who().revision >= Revision::r2025_03_26)
+    params.set("message", task.message);
+  std::string text = with_member(params.dump(), "progressToken", envelope.view(envelope.meta_progress_token));
+  exchange_.notify(make_notification("notifications/progress", text));
+}
+
+void LegacyBridgeCall::on_task_asks(std::vector<InputRequest> requests) {
+  questions_.clear();
+  for (InputRequest& request : requests) {
+    Question question;
+    question.request = std::move(request);
+    questions_.push_back(std::move(question));
+  }
+  ask_client();
+}
+
+void LegacyBridgeCall::on_task_done(const ClientMessage& response) { on_response(response); }
 
 // ---- Rounds
 
@@ -218,6 +257,10 @@ bool LegacyBridgeCall::has_open_asks() const {
   return std::any_of(questions_.begin(), questions_.end(), [](const Question& q) { return !q.ask.empty(); });
 }
 
+bool LegacyBridgeCall::is_asking(const std::string& ask) const {
+  return std::any_of(questions_.begin(), questions_.end(), [&](const Question& q) { return q.ask == ask; });
+}
+
 void LegacyBridgeCall::answered(const std::string& ask, const Envelope& answer) {
   const auto at = std::find_if(questions_.begin(), questions_.end(),
                                [&](const Question& q) { return canonical(q.ask) == ask; });
@@ -235,7 +278,7 @@ void LegacyBridgeCall::answered(const std::string& ask, const Envelope& answer) 
   }
   if (has_open_asks()) return;
   lay_answers();
-  send();
+  task_ != nullptr ? task_->answer(retry_.input_responses) : send();
 }
 
 void LegacyBridgeCall::lay_answers() {
@@ -299,6 +342,7 @@ void LegacyBridgeCall::leave() {
   for (const Question& question : questions_)
     if (!question.ask.empty()) session_.forget(canonical(question.ask));
   questions_.clear();
+  if (task_ != nullptr) task_->cancel();
   request_.drop();
 }
 

@@ -6,6 +6,8 @@
 //                ▲    └──► input_required ──► questions to the client ──► all answered ──┐
 //                └────────────────────────── the same, with the answers and the state ───┘
 //
+// What the server makes a task is followed to its end (legacy_bridge_task.h), as the client knows none.
+//
 // Attached to its exchange. What the client said goes out again in every round, byte for byte. Timers are the
 // front's, but for the pace of rounds that ask nobody. Lives on one reactor. Spec: 2026-07-28
 // basic/patterns/mrtr; ledger D1, D6.10.
@@ -17,6 +19,7 @@
 
 #include "gateway/legacy_bridge_request.h"
 #include "gateway/legacy_bridge_session.h"
+#include "gateway/legacy_bridge_task.h"
 #include "gateway/legacy_bridge_tools.h"
 #include "mcp/modern_results.h"
 #include "mcp/to_modern.h"
@@ -26,6 +29,7 @@ namespace sluice {
 
 class LegacyBridgeCall final : public LegacyBridgeWork,
                                private LegacyBridgeRequestHandler,
+                               private LegacyBridgeTaskHandler,
                                private LegacyBridgeTools::Waiter {
  public:
   static void start(LegacyBridge& bridge, LegacyBridgeSession& session, Exchange& exchange);
@@ -37,6 +41,9 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   void drained() override;
   // The client answered the question of this canonical id.
   void answered(const std::string& ask, const Envelope& answer);
+  // A question is open at the client; the one of this raw id is.
+  [[nodiscard]] bool is_asking() const { return has_open_asks(); }
+  [[nodiscard]] bool is_asking(const std::string& ask) const;
 
  private:
   struct Question {
@@ -59,6 +66,12 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   void on_result(const ClientMessage& message);
   [[nodiscard]] bool goes_back(const ClientMessage& progress);
 
+  void on_task_sign(const TaskState& task) override;
+  void on_task_asks(std::vector<InputRequest> requests) override;
+  void on_task_done(const ClientMessage& response) override;
+  void on_task_failed(const std::string& sentence) override { fail(sentence); }
+  void follow(const Envelope& created);
+
   void take_round(const Envelope& response);
   // Puts the questions that nobody has answered yet to the client.
   void ask_client();
@@ -80,6 +93,7 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   LegacyBridgeSession& session_;
   Exchange& exchange_;
   LegacyBridgeRequest request_;
+  std::unique_ptr<LegacyBridgeTask> task_;
   RetryParts retry_;
   std::vector<Question> questions_;
   std::unordered_map<std::string, std::string> accepted_pages_;  // url, and the client's answer

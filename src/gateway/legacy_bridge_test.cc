@@ -216,7 +216,7 @@ TEST_F(LegacyBridgeTest, SaysAMissingCapabilityAsTheToolsError) {
 TEST_F(LegacyBridgeTest, RefusesResultsOfAKindThatWasNotAgreed) {
   FakeSession& session = connect();
   const FakeExchange& call = call_tool(session);
-  far.finish(far.find("tools/call"), R"({"resultType":"task","taskId":"1"})");
+  far.finish(far.find("tools/call"), R"({"resultType":"surprise","taskId":"1"})");
   EXPECT_TRUE(call.result()["isError"].bool_or(false));
   const FakeExchange& list = request(session, "prompts/list");
   far.finish_last(R"({"resultType":"surprise"})");

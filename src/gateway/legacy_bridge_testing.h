@@ -178,7 +178,12 @@ class LegacyBridgeTest : public ::testing::Test {
     metrics = std::make_unique<Metrics>(ObserveLimits{});
     calls = std::make_unique<CallLog>(*reactor, *log, *metrics);
     bridge = std::make_unique<LegacyBridge>(
-        BridgeParts{*reactor, *log, *calls, config, far, [](std::span<std::byte>) {}, {}});
+        BridgeParts{*reactor, *log, *calls, config, far, [](std::span<std::byte>) {},
+                    [](Bytes label) {
+                      KeyRing ring;
+                      EXPECT_TRUE(ring.add(1, std::string(seal_key_bytes, 'k')).ok());
+                      return Sealer(ring.derive(label), SealOrigin{}, Sealer::Salt{});
+                    }});
   }
 
   FakeExchange& open(Session& session, std::string text) {

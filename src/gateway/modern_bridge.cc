@@ -71,6 +71,7 @@ ModernBridge::ModernBridge(BridgeParts parts)
       limits_(parts_.reactor.limits().bridge),
       scanner_(parts_.reactor.limits().json),
       states_(parts_.make_sealer("request states of the bridge"), parts_.reactor.limits().mcp),
+      tasks_(*this, parts_.make_sealer("task ids of the bridge")),
       timer_([](void* self) { static_cast<ModernBridge*>(self)->run_later(); }, this) {
   parts_.entropy(std::as_writable_bytes(std::span(&instance_, 1)));
 }
@@ -80,7 +81,9 @@ ModernBridge::~ModernBridge() { stop(); }
 void ModernBridge::open(Exchange& exchange) {
   if (stopped_) return refuse(exchange, refusals::shutting_down());
   const Envelope& envelope = exchange.request().message.envelope();
-  if (envelope.request_state || envelope.input_responses) return resume(exchange);
+  const Method* method = find_method(envelope.method);
+  const bool of_tasks = method != nullptr && method->extension == Extension::tasks;
+  if (!of_tasks && (envelope.request_state || envelope.input_responses)) return resume(exchange);
   lease(exchange, 0);
 }
 
@@ -111,6 +114,17 @@ void ModernBridge::resume(Exchange& exchange) {
                   refusals::invalid_params("the call that requestState belongs to is no longer held; "
                                            "send the request again without it"));
   call->retry(exchange, static_cast<std::size_t>(payload->generation), *answers);
+}
+
+void ModernBridge::abandon(const ClientRequest& request, Bytes state) {
+  const auto digest = request_digest(request.message.envelope());
+  if (!digest) return;
+  const auto opened =
+      states_.open(StateScope{purpose, request.principal, *digest}, state, parts_.reactor.wall());
+  const auto payload = opened ? read_payload(*opened) : std::nullopt;
+  if (!payload || !payload->is_call || payload->instance != instance_) return;
+  if (BridgedCall* call = find_call(payload->number); call != nullptr)
+    call->give_up(nullptr, refusals::shutting_down());
 }
 
 void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
@@ -234,6 +248,7 @@ void ModernBridge::drained(Exchange& exchange) {
 
 void ModernBridge::stop() {
   stopped_ = true;
+  tasks_.stop();
   while (!calls_.empty()) {
     const auto at = calls_.begin();
     at->second->give_up(nullptr, refusals::shutting_down());

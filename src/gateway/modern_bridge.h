@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "gateway/bridge_parts.h"
+#include "gateway/modern_tasks.h"
 #include "mcp/capabilities.h"
 #include "mcp/errors.h"
 #include "mcp/request_state.h"
@@ -56,9 +57,12 @@ class ModernBridge final : public Service {
  private:
   friend class BridgedCall;
   friend class LeasedSession;
+  friend class ModernTasks;
 
   // A request that carries a state of ours, or answers.
   void resume(Exchange& exchange);
+  // Gives up the call that is parked under this state, for this request.
+  void abandon(const ClientRequest& request, Bytes state);
   // A request for a session; `rounds` is how often it was sent before because of a URL to visit.
   void lease(Exchange& exchange, std::size_t rounds);
   [[nodiscard]] LeasedSession* session_for(Exchange& exchange, const ClientCapabilities& capabilities);
@@ -108,6 +112,7 @@ class ModernBridge final : public Service {
   const BridgeLimits& limits_;
   MessageScanner scanner_;
   RequestStates states_;
+  ModernTasks tasks_;
   std::uint64_t instance_ = 0;     // states of another life of this program name another
   std::uint64_t next_number_ = 1;  // of requests at the upstream, and of calls
   std::uint64_t next_use_ = 1;

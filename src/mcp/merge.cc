@@ -126,8 +126,8 @@ std::string routable(Bytes text, JsonSpan capabilities) {
   Rewrite rewrite;
   if (const JsonSpan tasks = member_of(text, capabilities, "tasks")) rewrite.remove(tasks);
   const JsonSpan extensions = member_of(text, capabilities, "extensions");
-  for (const Extension extension : {Extension::tasks, Extension::skills})
-    if (const JsonSpan found = member_of(text, extensions, extension_text(extension))) rewrite.remove(found);
+  if (const JsonSpan skills = member_of(text, extensions, extension_text(Extension::skills)))
+    rewrite.remove(skills);
   return rewrite.apply(text, capabilities);
 }
 

@@ -92,7 +92,7 @@ TEST_F(Merge, UnitesWhatServersDeclare) {
 TEST_F(Merge, MakesOneServerOfSeveral) {
   MergedServers servers;
   servers.add("a", response(R"({"capabilities":{"tools":{},"tasks":{"list":{}},)"
-                            R"("extensions":{"io.modelcontextprotocol/tasks":{},"x/y":{"n":1.0}}},)"
+                            R"("extensions":{"io.modelcontextprotocol/skills":{},"x/y":{"n":1.0}}},)"
                             R"("instructions":"Be kind.","ttlMs":10,"cacheScope":"public"})"));
   servers.add("b", response(R"({"capabilities":{"prompts":{}},"instructions":"Be quick.","ttlMs":20,)"
                             R"("cacheScope":"public"})"));

@@ -12,6 +12,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "mcp/methods.h"
+#include "mcp/task_state.h"
 
 namespace sluice {
 
@@ -162,13 +163,16 @@ std::string wrapped_schema(Bytes text, JsonSpan schema) {
   return R"({"type":"object","properties":{"result":)" + inner.part(schema) + R"(},"required":["result"]})";
 }
 
-void convert_tools(Edits& edits, JsonSpan tools, Revision revision) {
+void convert_tools(Edits& edits, JsonSpan tools, const ResultShape& shape) {
   const Bytes text = edits.text();
-  if (!is_kind(text, tools, '[') || tools.in(text).find("\"outputSchema\"") == Bytes::npos) return;
+  if (!is_kind(text, tools, '[')) return;
+  if (tools.in(text).find("\"outputSchema\"") == Bytes::npos && !shape.tasks) return;
   for (const JsonSpan tool : json_children(text, tools)) {
+    if (shape.tasks && is_kind(text, tool, '{') && !json_member(text, tool, "execution"))
+      edits.insert(tool, "execution", R"({"taskSupport":"optional"})");
     const JsonSpan schema = is_kind(text, tool, '{') ? json_member(text, tool, "outputSchema") : JsonSpan{};
     if (!schema) continue;
-    if (revision < Revision::r2025_06_18) {
+    if (shape.revision < Revision::r2025_06_18) {
       edits.remove(schema);
     } else if (!has_object_root(text, schema)) {
       edits.replace(schema, wrapped_schema(text, schema));
@@ -304,12 +308,18 @@ Result<Welcome> read_discovery(const Envelope& response, Revision revision, std:
   const JsonSpan capabilities = json_member(text, response.result, "capabilities");
   Welcome welcome;
   welcome.offer = read_offer(text, capabilities);
+  const JsonSpan extensions =
+      is_kind(text, capabilities, '{') ? json_member(text, capabilities, "extensions") : JsonSpan{};
+  welcome.offer.tasks = revision == Revision::r2025_11_25 && is_kind(text, extensions, '{') &&
+                        json_member(text, extensions, extension_text(Extension::tasks)).present();
+  std::string offered = members_of(text, capabilities, [revision](std::string_view member) {
+    if (member == "completions") return revision >= Revision::r2025_03_26;
+    return member != "extensions" && member != "tasks";
+  });
+  if (welcome.offer.tasks) offered = with_member(std::move(offered), "tasks", tasks_offer);
   JsonWriter writer(welcome.result_json);
   writer.begin_object().member("protocolVersion", revision_text(revision));
-  writer.raw_member("capabilities", members_of(text, capabilities, [revision](std::string_view member) {
-                      if (member == "completions") return revision >= Revision::r2025_03_26;
-                      return member != "extensions" && member != "tasks";
-                    }));
+  writer.raw_member("capabilities", offered);
   writer.raw_member("serverInfo", server_info(response, revision, name));
   const JsonSpan instructions = json_member(text, response.result, "instructions");
   if (is_kind(text, instructions, '"')) writer.raw_member("instructions", instructions.in(text));
@@ -394,7 +404,7 @@ std::string to_legacy_response(const Envelope& response, Bytes id, const ResultS
     edits.remove(json_children(response.text, response.meta).size() == 1 ? response.meta
                                                                          : response.meta_server_info);
   if (shape.method == "tools/list") {
-    convert_tools(edits, json_member(response.text, response.result, "tools"), shape.revision);
+    convert_tools(edits, json_member(response.text, response.result, "tools"), shape);
   } else if (shape.method == "tools/call") {
     const JsonSpan content = json_member(response.text, response.result, "content");
     convert_content(edits, content, shape.revision);

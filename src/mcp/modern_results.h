@@ -28,6 +28,7 @@ struct ServerOffer {
   bool tools_changed = false;
   bool prompts_changed = false;
   bool resources_changed = false;
+  bool tasks = false;  // the extension, shown to clients of 2025-11-25 as the tasks that they know
 };
 
 // The answer to `initialize` made of the one to server/discover.
@@ -69,6 +70,7 @@ struct ResultShape {
   Bytes method;
   Revision revision = latest_legacy;
   bool wraps = false;
+  bool tasks = false;  // of a tools/list: every tool may be called as a task
 };
 [[nodiscard]] std::string to_legacy_response(const Envelope& response, Bytes id, const ResultShape& shape);
 

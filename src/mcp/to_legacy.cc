@@ -5,11 +5,13 @@
 #include <array>
 #include <charconv>
 
+#include "codec/json.h"
 #include "codec/json_splice.h"
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "mcp/methods.h"
 #include "mcp/own_name.h"
+#include "mcp/task_state.h"
 
 namespace sluice {
 
@@ -57,15 +59,19 @@ bool flag_at(Bytes text, JsonSpan object, Bytes name) {
   return flag && flag.in(text) == "true";
 }
 
-std::string discover_result(const Envelope& response, JsonSpan capabilities, Bytes server_info) {
+std::string discover_result(const Envelope& response, JsonSpan capabilities, Bytes server_info, bool tasks) {
   const Bytes text = response.text;
   std::string out;
   JsonWriter writer(out);
   writer.begin_object().member("resultType", "complete").key("supportedVersions").begin_array();
   writer.value(revision_text(latest_modern)).end_array();
-  writer.raw_member("capabilities", is_object(text, capabilities)
-                                        ? object_without(text, capabilities, {"tasks", "extensions"})
-                                        : std::string("{}"));
+  std::string offered = is_object(text, capabilities)
+                            ? object_without(text, capabilities, {"tasks", "extensions"})
+                            : std::string("{}");
+  if (tasks)
+    offered = with_member(std::move(offered), "extensions",
+                          Json::object({{extension_text(Extension::tasks).data(), Json::object()}}).dump());
+  writer.raw_member("capabilities", offered);
   if (const JsonSpan said = json_member(text, response.result, "instructions");
       said && text[said.begin] == '"')
     writer.raw_member("instructions", said.in(text));
@@ -96,6 +102,7 @@ std::string complete_result(const Envelope& response, const ModernReply& reply) 
   if (method != nullptr && method->id == MethodId::tools_list) drop_execution(response, splice);
   std::string meta;  // lives until the edits are applied
   if (response.meta) {
+    if (response.meta_related_task) splice.remove(response.meta_related_task);
     splice.set(response.meta, response.meta_server_info, "io.modelcontextprotocol/serverInfo",
                reply.server_info);
   } else {
@@ -158,9 +165,14 @@ std::string legacy_initialize(Bytes id, const ClientCapabilities& capabilities, 
   return make_request(id, "initialize", params);
 }
 
-std::string legacy_request(const Envelope& request, Bytes id) {
+std::string legacy_request(const Envelope& request, Bytes id, bool as_task) {
   JsonSplice splice;
   splice.replace(request.id, id);
+  if (as_task) {
+    splice.set(request.params, request.task, "task", "{}");
+  } else if (request.task) {
+    splice.remove(request.task);
+  }
   if (request.request_state) splice.remove(request.request_state);
   if (request.input_responses) splice.remove(request.input_responses);
   if (is_object(request.text, request.meta)) {
@@ -209,8 +221,13 @@ Result<LegacyServer> read_legacy_server(const Envelope& response) {
     server.resources_changed = flag_at(text, section("resources"), "listChanged");
     server.subscribe = flag_at(text, section("resources"), "subscribe");
     server.logging = is_object(text, section("logging"));
+    // One member after the other: what is missing has no members.
+    JsonSpan tasks = server.revision == Revision::r2025_11_25 ? section("tasks") : JsonSpan{};
+    for (const Bytes name : {"requests", "tools", "call"})
+      tasks = is_object(text, tasks) ? json_member(text, tasks, name) : JsonSpan{};
+    server.tasks = is_object(text, tasks);
   }
-  server.discover_result = discover_result(response, capabilities, server.server_info);
+  server.discover_result = discover_result(response, capabilities, server.server_info, server.tasks);
   return server;
 }
 

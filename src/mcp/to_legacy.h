@@ -28,8 +28,9 @@ namespace sluice {
                                             Bytes client_info_json);
 
 // The request under another id, without what only the modern revision knows. Its progress token, if it has
-// one, becomes the id, which no other request of the session has.
-[[nodiscard]] std::string legacy_request(const Envelope& request, Bytes id);
+// one, becomes the id, which no other request of the session has. `as_task`: a tools/call that is to become a
+// task of 2025-11-25; what the client wrote about tasks is not what we say.
+[[nodiscard]] std::string legacy_request(const Envelope& request, Bytes id, bool as_task = false);
 
 // ---- The handshake's answer
 
@@ -43,6 +44,7 @@ struct LegacyServer {
   bool resources_changed = false;
   bool subscribe = false;
   bool logging = false;
+  bool tasks = false;  // it takes calls of tools as tasks
 };
 // An error, with a sentence, when it is no result of a revision we speak.
 [[nodiscard]] Result<LegacyServer> read_legacy_server(const Envelope& response);

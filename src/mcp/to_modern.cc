@@ -7,6 +7,7 @@
 #include "codec/json_splice.h"
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
+#include "mcp/methods.h"
 
 namespace sluice {
 
@@ -61,6 +62,8 @@ Result<Introduction> read_introduction(const Envelope& initialize) {
   if (!capabilities) return capabilities.error();
   who.capabilities = *std::move(capabilities);
   Json modern = capabilities_json(who.capabilities, latest_modern);
+  // What a server makes a task is followed to its end for this client.
+  modern.set("extensions", Json::object({{extension_text(Extension::tasks).data(), Json::object()}}));
   if (const Json* experimental = said.find("experimental")) modern.set("experimental", *experimental);
   who.capabilities_json = modern.dump();
   const Bytes info = initialize.view(initialize.client_info);

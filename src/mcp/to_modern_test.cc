@@ -42,9 +42,11 @@ TEST(ReadIntroduction, MapsCapabilitiesByTheRevisionThatIsNegotiated) {
   const auto said = [&](const std::string& version) {
     return *Json::parse(introduction(version, all)->capabilities_json);
   };
-  EXPECT_EQ(said("2025-11-25"),
-            *Json::parse(R"({"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{},)"
-                         R"("experimental":{"x":{"n":12345678901234567}}})"));
+  EXPECT_EQ(
+      said("2025-11-25"),
+      *Json::parse(
+          R"({"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{},)"
+          R"("extensions":{"io.modelcontextprotocol/tasks":{}},"experimental":{"x":{"n":12345678901234567}}})"));
   EXPECT_EQ(said("2025-06-18")["elicitation"], *Json::parse(R"({"form":{}})"));
   EXPECT_EQ(said("2025-06-18")["sampling"], Json::object());
   EXPECT_FALSE(said("2025-03-26").contains("elicitation"));
@@ -102,7 +104,8 @@ TEST(ToModernRequest, ReplacesWhatAClientSaysUnderTheKeysOfTheProtocol) {
   EXPECT_EQ(json["params"],
             *Json::parse(R"({"name":"t","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
                          R"("io.modelcontextprotocol/clientInfo":{"name":"old","version":"1"},)"
-                         R"("io.modelcontextprotocol/clientCapabilities":{}}})"));
+                         R"("io.modelcontextprotocol/clientCapabilities":{"extensions":)"
+                         R"({"io.modelcontextprotocol/tasks":{}}}}})"));
 }
 
 TEST(ToModernRequest, AddsAnswersAndTheExactStateToARetry) {

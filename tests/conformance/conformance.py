@@ -37,8 +37,10 @@ TASKS = {"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields",
 DEMANDED = {"http-header-validation", "http-custom-header-server-validation"} | TASKS
 SECONDS = 200
 # A legacy server names no keys for its asks, so the bridge in front of it invents them; and where it is told what the client
-# can do, it answers for itself when that is not enough, in its own words.
-BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless"} | TASKS}
+# can do, it answers for itself when that is not enough, in its own words. A tool that it takes as a task only is run for clients
+# without tasks, too, and asks in the task.
+BASELINES = {"legacy": {"input-required-result-basic-elicitation", "server-stateless", "tasks-required-task-error",
+                        "tasks-mrtr-composition"}}
 CELLS = ("direct", "stdio", "http", "legacy-stdio", "legacy-http", "modern-stdio", "modern-http", "client", "auth")
 # What the suite asks of clients, without authorization, by the revision it is asked in.
 CLIENT_SCENARIOS = {

@@ -112,7 +112,9 @@ class Client:
         params = {**(params or {}), "_meta": {**META, **(meta or {})}}
         message = {"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}
         self.next_id += 1
-        name = params.get("name") if method in ("tools/call", "prompts/get") else params.get("uri") if method == "resources/read" else None
+        named_by = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri",
+                    "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId"}
+        name = params.get(named_by.get(method))
         mirror = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **({"Mcp-Name": name} if name else {})}
         return self.post(message, {**mirror, **(headers or {})})
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// LegacyBridgeTask: a task that a modern server made of a call, followed to its end for a client that knows
+// none.
+//
+//   follow ──► (wait ──► tasks/get)* ──► done | failed
+//                           └──► asks ──► answer: tasks/update ──► and on
+//
+// Looks as often as the server says, within bounds, and asks each question once. Dropping it cancels the
+// task. What failed to be looked at is looked at again, a few times. Lives on one reactor. Spec: SEP-2663;
+// ledger D1.
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/legacy_bridge_request.h"
+#include "gateway/legacy_bridge_session.h"
+#include "mcp/modern_results.h"
+#include "mcp/task_state.h"
+#include "net/timer_wheel.h"
+
+namespace sluice {
+
+// Each of these may drop the task.
+class LegacyBridgeTaskHandler {
+ public:
+  // It goes on.
+  virtual void on_task_sign(const TaskState& task) = 0;
+  // It waits for the answers to these.
+  virtual void on_task_asks(std::vector<InputRequest> requests) = 0;
+  // A whole response, as if the call had been answered with it.
+  virtual void on_task_done(const ClientMessage& response) = 0;
+  virtual void on_task_failed(const std::string& sentence) = 0;
+
+ protected:
+  ~LegacyBridgeTaskHandler() = default;
+};
+
+class LegacyBridgeTask final : private LegacyBridgeRequestHandler {
+ public:
+  LegacyBridgeTask(LegacyBridge& bridge, LegacyBridgeSession& session, LegacyBridgeTaskHandler& handler,
+                   TaskState task, LegacyBridgeRequest::Origin origin);
+  LegacyBridgeTask(const LegacyBridgeTask&) = delete;
+  LegacyBridgeTask& operator=(const LegacyBridgeTask&) = delete;
+  ~LegacyBridgeTask();
+
+  // The answers to what was asked, as JSON text of `inputResponses`.
+  void answer(const std::string& input_responses);
+  // Nobody wants it any more.
+  void cancel();
+
+ private:
+  void wait();
+  void look();
+  void send(Bytes method, const std::string& more = {});
+  void again(const std::string& sentence);
+  void take(const ClientMessage& message);
+  void deliver(Bytes member, Bytes json);
+
+  std::size_t on_notification(const ClientMessage& message) override;
+  void on_response(const ClientMessage& message) override;
+  void on_refused(const Refusal& refusal) override;
+
+  LegacyBridge& bridge_;
+  LegacyBridgeSession& session_;
+  LegacyBridgeTaskHandler& handler_;
+  TaskState task_;
+  LegacyBridgeRequest::Origin origin_;
+  LegacyBridgeRequest request_;
+  std::set<std::string> asked_;  // keys, which are used once
+  std::size_t failures_ = 0;     // in a row
+  bool updating_ = false;
+  bool over_ = false;
+  Timer timer_;
+};
+
+}  // namespace sluice
