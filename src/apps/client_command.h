@@ -3,8 +3,8 @@
 // `sluice ls`, `call`, `read` and `prompt`: one look at, or one request to, an MCP server from a terminal.
 //
 // Results go to standard output, for people or as JSON; progress, log lines and complaints to standard error.
-// What the server asks is asked at the terminal, and declined where there is none. Knows the SDK's client, and
-// where tokens are kept.
+// What the server asks is asked at the terminal, and declined where there is none. Knows the SDK's client,
+// and where tokens are kept.
 
 #include <optional>
 #include <string>

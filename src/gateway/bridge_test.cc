@@ -130,10 +130,10 @@ TEST_F(BridgeTest, DiscoverNamesTheRevisionsOfTheGateway) {
       200, "application/json",
       R"({"jsonrpc":"2.0","id":7,"result":{"supportedVersions":["2026-07-28"],"n":9007199254740993}})"));
   world.settle();
-  EXPECT_EQ(
-      answer_of(*client).body,
-      R"({"jsonrpc":"2.0","id":7,"result":{"supportedVersions":["2026-07-28","2025-11-25","2025-06-18",)"
-      R"("2025-03-26","2024-11-05"],"n":9007199254740993}})");
+  EXPECT_EQ(answer_of(*client).body,
+            R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","supportedVersions":["2026-07-28",)"
+            R"("2025-11-25","2025-06-18",)"
+            R"("2025-03-26","2024-11-05"],"n":9007199254740993}})");
 }
 
 TEST_F(BridgeTest, ADiscoverThatIsCancelledOrRefusedEndsLikeAnyCall) {

@@ -21,7 +21,7 @@ class ModernTasksTest : public ModernBridgeTest {
 
   // A call of that tool; the list of tools, if it is asked for, is answered first.
   std::unique_ptr<Asker> call_of(const std::string& tool, const char* capabilities = declares,
-                                  const std::string& principal = "ann") {
+                                 const std::string& principal = "ann") {
     auto client =
         send("tools/call", R"("name":")" + tool + R"(","arguments":{})", {}, capabilities, principal);
     if (!old.pending.empty() && old.last_text().find("tools/list") != std::string::npos) {
@@ -36,7 +36,7 @@ class ModernTasksTest : public ModernBridgeTest {
     return std::string(client->result()["taskId"].string_or(""));
   }
   std::unique_ptr<Asker> about(Bytes method, const std::string& id, const std::string& more = {},
-                                const std::string& principal = "ann") {
+                               const std::string& principal = "ann") {
     auto client = send(method, R"("taskId":")" + id + "\"" + more, {}, declares, principal);
     reactor->turn();
     return client;

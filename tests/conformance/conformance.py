@@ -8,7 +8,7 @@ direct          examples/everything over HTTP
 stdio, http     Sluice in front of it, as a child or over HTTP
 legacy-stdio, legacy-http, modern-stdio, modern-http    the same with a fixture that speaks one era: the bridge
 client          examples/everything_client against the servers that the suite plays
-auth            the suite's client side: its authorization servers and what `oauth_probe` makes of them
+auth            examples/everything_client against the suite's authorization servers
 A case is one demanded scenario; it passes when the suite wrote checks for it and none of them failed. What cannot pass in
 a cell is in BASELINES: it has to fail there, so that a line that is out of date is seen.
 """
@@ -127,7 +127,7 @@ def auth_run(arguments, scenario):
     suite = npm_program("@modelcontextprotocol/conformance", "dist/index.js")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            done = subprocess.run([*suite, "client", "--command", binary("oauth_probe"), "--scenario", scenario,
+            done = subprocess.run([*suite, "client", "--command", str(binary("everything_client")), "--scenario", scenario,
                                    *arguments, "-o", folder], stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired:
