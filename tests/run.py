@@ -10,6 +10,7 @@ A step is a function of this file that runs commands through Step.run and counts
 build/test-logs/STEP.log; a failure is printed whole, success is one line. The last line is `N passed, N failed`.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -190,7 +191,7 @@ def strangers(step):
 
 def sanitized(step, preset, options):
     programs = unit_programs(preset)
-    configure_and_build(step, preset)
+    configure_and_build(step, preset, options=["-DSLUICE_PCH=ON"])
     run_gtest(step, [*programs, ROOT / f"build/{preset}/bin/sim_test"],
               env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
     for script in sorted((TESTS / "system").glob("*_test.py")):
@@ -218,12 +219,14 @@ def lint(step):
 def fuzz(step):
     names = sorted(path.stem for path in (ROOT / "fuzz").glob("*_fuzz.cc"))
     configure_and_build(step, "fuzz", *names)
-    targets = [ROOT / "build/fuzz/bin" / name for name in names]
-    for target in targets:
+
+    def one(name):
         with tempfile.TemporaryDirectory() as grown:
-            seeds = ROOT / "fuzz" / "corpus" / target.name.removesuffix("_fuzz")
-            step.one(target.name, target, grown, *([seeds] if seeds.is_dir() else []), "-max_total_time=60", "-timeout=10",
-                     "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={LOGS}/", "-verbosity=0")
+            seeds = ROOT / "fuzz" / "corpus" / name.removesuffix("_fuzz")
+            step.one(name, ROOT / "build/fuzz/bin" / name, grown, *([seeds] if seeds.is_dir() else []), "-max_total_time=60",
+                     "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={LOGS}/", "-verbosity=0")
+    with concurrent.futures.ThreadPoolExecutor(int(CORES)) as pool:  # a target keeps one core busy
+        list(pool.map(one, names))
 
 
 def benchmark(step):

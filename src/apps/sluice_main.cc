@@ -182,6 +182,8 @@ int main(int argc, char** argv) {
   stdio->add_option("-c,--config", options.config_file,
                     "The YAML configuration; `listen` has no meaning here");
   stdio->add_option("--route", stdio_route, "The path of the route to serve (/mcp)");
+  bool stdio_browser = true;
+  stdio->add_flag("!--no-browser", stdio_browser, "Only print the URL where a server wants a login");
   stdio->add_option("target", target, "-- COMMAND [ARGUMENTS…], or the URL of an MCP server");
 
   std::string servers_file;
@@ -233,6 +235,6 @@ int main(int argc, char** argv) {
                  *stdio ? "stdio" : "serve");
     return 2;
   }
-  if (*stdio) return sluice::run_stdio(options, stdio_route);
+  if (*stdio) return sluice::run_stdio(options, stdio_route, stdio_browser);
   return sluice::run_supervisor(options);
 }

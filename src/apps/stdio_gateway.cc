@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/login.h"
 #include "crypto/seal.h"
 #include "gateway/gateway.h"
 #include "net/entropy.h"
@@ -33,6 +34,15 @@ KeyRing own_ring() {
   return ring;
 }
 
+// Nobody where no home for tokens is known: then what the configuration says is all there is.
+std::shared_ptr<Authorizer> login(Reactor& reactor, const std::string& url, bool browser) {
+  LoginOptions options;
+  options.url = url;
+  options.browser = browser;
+  auto way = login_at(reactor, options);
+  return way ? std::make_shared<OauthAuthorizer>(reactor, *std::move(way)) : nullptr;
+}
+
 class StdioGateway {
  public:
   StdioGateway(Reactor& reactor, const Config& config)
@@ -46,12 +56,13 @@ class StdioGateway {
     for (const std::string& secret : config.secrets) (void)log_.hide(secret);
   }
 
-  Status start(Config config, const std::string& route) {
+  Status start(Config config, const std::string& route, bool browser) {
     // First of all: from here on a stray print of anybody goes to standard error.
     auto stream = stdio_stream(reactor_);
     if (!stream) return stream.error();
-    auto gateway = Gateway::open(Gateway::Parts{reactor_, log_, metrics_, own_ring(), SealOrigin{}, {}},
-                                 std::move(config));
+    Gateway::Parts parts{reactor_, log_, metrics_, own_ring(), SealOrigin{}, {}};
+    parts.doors.authorizer = [browser](Reactor& reactor, const std::string& url) { return login(reactor, url, browser); };
+    auto gateway = Gateway::open(std::move(parts), std::move(config));
     if (!gateway) return gateway.error();
     gateway_ = *std::move(gateway);
     for (const Signal signal : {Signal::terminate, Signal::interrupt}) {
@@ -79,14 +90,14 @@ class StdioGateway {
 
 }  // namespace
 
-int run_stdio(ServeOptions options, const std::string& route) {
+int run_stdio(ServeOptions options, const std::string& route, bool browser) {
   options.insecure = true;  // nothing is listened on
   auto config = load_config(options);
   if (!config) return fail(config.error());
   auto reactor = Reactor::open(config->limits);
   if (!reactor) return fail(reactor.error());
   StdioGateway gateway(**reactor, *config);
-  if (const Status started = gateway.start(*std::move(config), route); !started) return fail(started.error());
+  if (const Status started = gateway.start(*std::move(config), route, browser); !started) return fail(started.error());
   (*reactor)->run();
   return 0;
 }

@@ -350,6 +350,25 @@ TEST_F(BridgedCallTest, GivesWhoIsKnownToAskASessionOfItsOwn) {
   for (auto* client : {&again, &list, &third}) gone(std::move(*client));
 }
 
+// Its own calls that wait for its own answers do not keep a principal out.
+TEST_F(BridgedCallTest, GivesUpAPrincipalsParkedCallsForItsFifthClass) {
+  const std::string asks = R"("elicitation":{"form":{}})";
+  std::vector<std::unique_ptr<Asker>> asked;
+  for (const std::string more : {"", R"(,"roots":{})", R"(,"sampling":{})", R"(,"roots":{},"sampling":{})"}) {
+    asked.push_back(send("tools/call", call_params, {}, "{" + asks + more + "}"));
+    ask(old.last(), std::to_string(asked.size()));
+    window();
+    ASSERT_TRUE(asked.back()->is_asked());
+  }
+  EXPECT_EQ(bridge->parked(), 4U);
+  auto fifth = send("prompts/list", {}, {}, R"({"roots":{}})");
+  EXPECT_FALSE(fifth->refused) << fifth->refused->message;
+  EXPECT_EQ(bridge->parked(), 3U);
+  wait(milliseconds(1));
+  EXPECT_EQ(old.endings, 1);
+  old.answer(old.last(), R"({"prompts":[]})");
+}
+
 TEST_F(BridgedCallTest, LetsNothingJoinASessionThatIsOpeningForWhoIsKnownToAsk) {
   auto one = call();
   old.sessions[0]->send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));

@@ -30,14 +30,23 @@ Result<std::unique_ptr<NativeUpstream>> HttpUpstream::open(const UpstreamContext
   const std::span<std::byte> seed = std::as_writable_bytes(std::span(&options.jitter_seed, 1));
   context.doors.entropy ? context.doors.entropy(seed) : entropy(seed);
   options.http.start_connect = context.doors.connect;
+  std::shared_ptr<Authorizer> authorizer;
+  if (context.doors.authorizer) authorizer = context.doors.authorizer(context.reactor, config.url);
+  options.authorizer = authorizer.get();
   auto client = StreamableHttpClient::open(context.reactor, config.url, std::move(options));
   if (!client) return client.error();
-  return std::unique_ptr<NativeUpstream>(new HttpUpstream(context, config, *std::move(client)));
+  return std::unique_ptr<NativeUpstream>(
+      new HttpUpstream(context, config, std::move(authorizer), *std::move(client)));
 }
 
 HttpUpstream::HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
+                           std::shared_ptr<Authorizer> authorizer,
                            std::unique_ptr<StreamableHttpClient> client)
-    : context_(context), config_(config), ends_(context.calls, config_.name), client_(std::move(client)) {
+    : context_(context),
+      config_(config),
+      ends_(context.calls, config_.name),
+      authorizer_(std::move(authorizer)),
+      client_(std::move(client)) {
   if (config_.era == EraSetting::legacy) eras_ = {EraStanding::yes, EraStanding::no};
   if (config_.era == EraSetting::modern) eras_ = {EraStanding::no, EraStanding::yes};
 }

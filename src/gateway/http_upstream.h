@@ -40,7 +40,7 @@ class HttpUpstream final : public NativeUpstream {
   friend class UpstreamSession;
   friend class UpstreamCall;
   HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
-               std::unique_ptr<StreamableHttpClient> client);
+               std::shared_ptr<Authorizer> authorizer, std::unique_ptr<StreamableHttpClient> client);
   void open_modern(Exchange& exchange);
   void probed(EraVerdict verdict);
 
@@ -51,6 +51,7 @@ class HttpUpstream final : public NativeUpstream {
   std::size_t calls_ = 0;
   std::string last_failure_;  // empty after an answer
   Instant failed_at_{};
+  std::shared_ptr<Authorizer> authorizer_;  // of the client
   std::unique_ptr<StreamableHttpClient> client_;
   UpstreamEras eras_;
   std::unique_ptr<HttpEraProbe> probe_;

@@ -110,6 +110,21 @@ TEST_F(HttpUpstreamTest, AnAnswerToWhatWasNeverAskedIsNotTheAnswer) {
   EXPECT_NE(sink.text.find("answered what it was not asked"), std::string::npos);
 }
 
+TEST_F(HttpUpstreamTest, ProgressThatNobodyAskedForIsToldToNobody) {
+  start(http_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  auto client =
+      post(fields, legacy_request(3, "tools/call", R"({"name":"x","_meta":{"progressToken":"p"}})"));
+  answer("tools/call",
+         stream_head +
+             event(make_notification("notifications/progress",
+                                     R"({"progressToken":"never given","progress":1})")) +
+             event(make_notification("notifications/progress", R"({"progressToken":"p","progress":2})")) +
+             event(result(3)) + last_chunk);
+  EXPECT_EQ(client->received.find("never given"), std::string::npos) << client->received;
+  EXPECT_NE(client->received.find(R"("progress":2)"), std::string::npos) << client->received;
+}
+
 // The client of a modern server insists on it; what a server says is otherwise passed on as it is.
 TEST_F(HttpUpstreamTest, AModernResultThatDoesNotSayWhatItIsIsComplete) {
   start(http_config());

@@ -198,6 +198,12 @@ bool LeasedSession::is_idle() const {
   return waiting_.empty() && own_.empty() && calls_.empty() && listens_.size() == 0;
 }
 
+bool LeasedSession::only_waits() const {
+  return waiting_.empty() && own_.empty() && listens_.size() == 0 &&
+         std::all_of(calls_.begin(), calls_.end(),
+                     [](const BridgedCall* call) { return call->phase() == ParkedCall::Phase::parked; });
+}
+
 void LeasedSession::rest() {
   if (phase_ == Phase::dead || !is_idle()) return;
   bridge_.parts_.reactor.arm_after(idle_, bridge_.parts_.config.pool.idle);

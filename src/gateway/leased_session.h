@@ -59,6 +59,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] const LegacyServer& server() const { return server_; }
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
+  // Whether all it has are calls whose clients were asked and have not come back.
+  [[nodiscard]] bool only_waits() const;
   // Requests it was given and has not answered.
   [[nodiscard]] std::size_t load() const { return waiting_.size() + calls_.size(); }
   [[nodiscard]] std::uint64_t last_use() const { return last_use_; }

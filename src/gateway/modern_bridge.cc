@@ -206,17 +206,18 @@ std::size_t ModernBridge::sessions_max() const {
 }
 
 template <class Which>
-bool ModernBridge::end_idle(Which which) {
+bool ModernBridge::end_oldest(Which which) {
   LeasedSession* oldest = nullptr;
   for (const auto& [key, session] : sessions_)
-    if (session->is_idle() && which(*session) &&
-        (oldest == nullptr || session->last_use() < oldest->last_use()))
+    if (which(*session) && (oldest == nullptr || session->last_use() < oldest->last_use()))
       oldest = session.get();
   if (oldest == nullptr) return false;
   oldest->shut(refusals::shutting_down());
   return true;
 }
 
+// What is idle goes first. A principal's own calls that wait for its answers are no reason to refuse it
+// others.
 bool ModernBridge::make_room(const std::string& owner, const Principal& principal, bool extra) {
   std::size_t classes = 0;
   std::size_t of_principal = 0;
@@ -224,13 +225,19 @@ bool ModernBridge::make_room(const std::string& owner, const Principal& principa
     if (session->owner() == owner && key.find('\n', owner.size() + 1) == std::string::npos) ++classes;
     if (session->principal() == principal) ++of_principal;
   }
-  if (!extra && classes >= limits_.classes_per_principal_max &&
-      !end_idle([&](const LeasedSession& session) { return session.owner() == owner; }))
+  const auto idle_of_owner = [&](const LeasedSession& s) { return s.is_idle() && s.owner() == owner; };
+  const auto parked_of_owner = [&](const LeasedSession& s) { return s.only_waits() && s.owner() == owner; };
+  const auto idle_of_principal = [&](const LeasedSession& s) {
+    return s.is_idle() && s.principal() == principal;
+  };
+  if (!extra && classes >= limits_.classes_per_principal_max && !end_oldest(idle_of_owner) &&
+      !end_oldest(parked_of_owner))
     return false;
   if (of_principal >= limits_.sessions_per_principal_max && !parts_.config.shared &&
-      !end_idle([&](const LeasedSession& session) { return session.principal() == principal; }))
+      !end_oldest(idle_of_principal))
     return false;
-  return sessions_.size() < sessions_max() || end_idle([](const LeasedSession&) { return true; });
+  return sessions_.size() < sessions_max() ||
+         end_oldest([](const LeasedSession& session) { return session.is_idle(); });
 }
 
 void ModernBridge::cancelled(Exchange& exchange, CancelReason reason) {

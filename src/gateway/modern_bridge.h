@@ -72,9 +72,9 @@ class ModernBridge final : public Service {
   // Makes room for one session more; false when nothing that is idle can go. `extra`: of a class that has
   // one.
   [[nodiscard]] bool make_room(const std::string& owner, const Principal& principal, bool extra);
-  // Ends the one of these that is idle and was used the longest ago; false when none is idle.
+  // Ends the one of these that was used the longest ago; false when there is none.
   template <class Which>
-  bool end_idle(Which which);
+  bool end_oldest(Which which);
   // The method and name of a call. Some servers ask outside of the stream of their call; for such a question
   // to have one meaning, who is known to ask, or waits for an answer, has its session for itself.
   [[nodiscard]] static std::string what_of(const Envelope& envelope);

@@ -22,6 +22,7 @@
 #include "net/reactor.h"
 #include "net/stream.h"
 #include "observe/log.h"
+#include "transport/authorizer.h"
 #include "transport/http_client.h"
 
 namespace sluice {
@@ -42,6 +43,8 @@ struct UpstreamDoors {
   StartChild start_child;                             // Child::start
   StartConnect connect;                               // connect_stream
   std::function<void(std::span<std::byte>)> entropy;  // net's
+  // Who has the credentials for an HTTP server that wants some; by default nobody: what `headers` say is all.
+  std::function<std::shared_ptr<Authorizer>(Reactor&, const std::string& url)> authorizer;
 };
 
 struct UpstreamContext {

@@ -6,6 +6,7 @@
 #include "codec/jsonrpc.h"
 #include "gateway/upstream_session.h"
 #include "mcp/errors.h"
+#include "mcp/methods.h"
 
 namespace sluice {
 
@@ -14,6 +15,14 @@ namespace {
 // Codes by which a server shows that it knows the modern era.
 bool is_modern_code(Bytes code) {
   return code == "-32020" || code == "-32021" || code == "-32022" || code == "-32601" || code == "-32602";
+}
+
+// Ids and tokens are the same however they are written.
+bool is_same(Bytes ours, Bytes theirs) {
+  if (ours == theirs) return true;
+  const auto asked = RpcId::from_raw(ours);
+  const auto answered = RpcId::from_raw(theirs);
+  return asked && answered && asked->canonical() == answered->canonical();
 }
 
 }  // namespace
@@ -76,7 +85,9 @@ void UpstreamCall::on_message(ClientMessage message) {
     case MessageKind::error_response:
       return is_ours(envelope) || !envelope.id || envelope.view(envelope.id) == "null" ? finish(envelope)
                                                                                        : stray(message);
-    case MessageKind::notification: return watch_room(exchange_.notify(message.text()));
+    case MessageKind::notification:
+      if (is_of_nobody(envelope)) return;
+      return watch_room(exchange_.notify(message.text()));
     case MessageKind::request:
       if (session_ == nullptr) return;
       post_->leave_pool();
@@ -88,12 +99,21 @@ void UpstreamCall::on_message(ClientMessage message) {
 }
 
 bool UpstreamCall::is_ours(const Envelope& response) const {
-  const Bytes ours = exchange_.request().message.id();
-  const Bytes theirs = response.view(response.id);
-  if (ours == theirs) return true;
-  const auto asked = RpcId::from_raw(ours);
-  const auto answered = RpcId::from_raw(theirs);
-  return asked && answered && asked->canonical() == answered->canonical();
+  return is_same(exchange_.request().message.id(), response.view(response.id));
+}
+
+bool UpstreamCall::has_token(Bytes token) const {
+  const Envelope& asked = exchange_.request().message.envelope();
+  return asked.meta_progress_token && is_same(asked.view(asked.meta_progress_token), token);
+}
+
+// Progress under a token that was never given; some servers tell of one call of a session on the stream of
+// another.
+bool UpstreamCall::is_of_nobody(const Envelope& notification) const {
+  const Method* method = find_method(notification.method);
+  if (method == nullptr || method->id != MethodId::notify_progress) return false;
+  const Bytes token = notification.view(notification.progress_token);
+  return !has_token(token) && (session_ == nullptr || !session_->has_token(token));
 }
 
 // The stream may still bring the answer.

@@ -26,6 +26,8 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   void drained();
   // The upstream forgot the session this belongs to.
   void lost(const std::string& why);
+  // Whether this is its progress token, raw.
+  [[nodiscard]] bool has_token(Bytes token) const;
 
  private:
   UpstreamCall(HttpUpstream& upstream, Exchange& exchange, UpstreamSession* session);
@@ -41,6 +43,7 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   // Whether it answers this call's request, however the id is written.
   [[nodiscard]] bool is_ours(const Envelope& response) const;
   void stray(const ClientMessage& response);
+  [[nodiscard]] bool is_of_nobody(const Envelope& notification) const;
   // An upstream's error that is no JSON-RPC error, as a refusal of ours.
   [[nodiscard]] Refusal refusal_for(const HttpAnswer& answer) const;
 

@@ -97,6 +97,11 @@ void UpstreamSession::message(ClientMessage message) {
   post_note(std::string(message.text()), opens_gate);
 }
 
+bool UpstreamSession::has_token(Bytes token) const {
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [token](const UpstreamCall* call) { return call->has_token(token); });
+}
+
 void UpstreamSession::post_note(std::string text, bool opens_gate) {
   if (notes_.size() >= limits().notes_max) return;
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));

@@ -40,6 +40,8 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   // Calls that are under way.
   void opened(UpstreamCall& call) { calls_.insert(&call); }
   void closed(UpstreamCall& call) { calls_.erase(&call); }
+  // Whether this is the progress token of one of them, raw.
+  [[nodiscard]] bool has_token(Bytes token) const;
 
  private:
   struct Note;  // a notification or an answer on its way

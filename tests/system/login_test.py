@@ -97,6 +97,29 @@ def sluice(store, *words, visit=True):
     return code, output, errors, page
 
 
+def call_by_lines(store, url):
+    """`sluice stdio` for a server that wants a login; opens the URL that it prints. Returns its first answer."""
+    child = subprocess.Popen([binary("sluice"), "stdio", "--no-browser", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, env={**os.environ, "SLUICE_TOKENS": str(store)})
+    stop = threading.Timer(SECONDS, child.kill)
+    stop.start()
+
+    def visit():
+        for line in child.stderr:
+            if re.match(r"http://\S+/authorize\?", line):
+                urllib.request.urlopen(line.strip(), timeout=SECONDS).read()
+    threading.Thread(target=visit, daemon=True).start()
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}
+    child.stdin.write(json.dumps(hello) + "\n")
+    child.stdin.flush()
+    answer = child.stdout.readline()
+    child.stdin.close()
+    child.wait()
+    stop.cancel()
+    return answer
+
+
 def cases(tally, far, folder):
     url, store = f"{far.url}/mcp", folder / "state" / "tokens.json"
     code, output, errors, page = sluice(store, "login", "--no-browser", url)
@@ -111,6 +134,12 @@ def cases(tally, far, folder):
     tally.case("the token is kept for the owner alone", None if mode == 0o600 else f"mode {mode}")
     code, output, errors, _ = sluice(store, "login", "--no-browser", url)
     tally.case("a second run asks nobody", None if code == 0 and len(far.seen["authorize"]) == 1 else output + errors)
+    answer = call_by_lines(store, url)
+    tally.case("sluice stdio uses the login and asks nobody",
+               None if '"no"' in answer and len(far.seen["authorize"]) == 1 else answer)
+    answer = call_by_lines(folder / "other" / "tokens.json", url)
+    tally.case("sluice stdio lets the user log in while its client waits",
+               None if '"no"' in answer and len(far.seen["authorize"]) == 2 else answer)
     code, output, errors, _ = sluice(store, "logout", url)
     tally.case("the login is forgotten", None if code == 0 and "t0ken" not in store.read_text() else output + errors)
     store.chmod(0o644)
