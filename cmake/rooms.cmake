@@ -23,7 +23,7 @@ function(sluice_room NAME)
     target_include_directories(${NAME}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${NAME}_test PRIVATE sluice_${NAME} GTest::gtest_main)
     # What is tested is optimised, the cases themselves need not be: they are half of a build from nothing.
-    target_compile_options(${NAME}_test PRIVATE $<$<CONFIG:Release>:-O0>)
+    target_compile_options(${NAME}_test PRIVATE -O0)
     sluice_precompile_test(${NAME}_test)
   endif()
 endfunction()

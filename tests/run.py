@@ -190,21 +190,24 @@ def strangers(step):
 
 
 def sanitized(step, preset, options):
+    """Builds with a sanitizer and runs every unit test and the simulation."""
     programs = unit_programs(preset)
     configure_and_build(step, preset, options=["-DSLUICE_PCH=ON"])
     run_gtest(step, [*programs, ROOT / f"build/{preset}/bin/sim_test"],
               env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
-    for script in sorted((TESTS / "system").glob("*_test.py")):
-        step.count(sys.executable, script, env={**binaries(preset), **options})
-    vectors(step, preset, options)
 
 
 def asan(step):
-    sanitized(step, "asan", {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
-                             "UBSAN_OPTIONS": "print_stacktrace=1"})
+    options = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+               "UBSAN_OPTIONS": "print_stacktrace=1"}
+    sanitized(step, "asan", options)
+    for script in sorted((TESTS / "system").glob("*_test.py")):
+        step.count(sys.executable, script, env={**binaries("asan"), **options})
+    vectors(step, "asan", options)
 
 
 def tsan(step):
+    """Threads are `net`'s pool, the log's writer and the SDK's start() and post(): the unit tests have them all."""
     sanitized(step, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"})
 
 

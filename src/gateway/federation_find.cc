@@ -92,6 +92,7 @@ std::string FindToolCall::best_of(Bytes all) const {
   const std::vector<JsonSpan> spans =
       json_children(text.view(), JsonSpan{0, 0, static_cast<std::uint32_t>(text.size())});
   std::vector<SearchedTool> tools;
+  tools.reserve(spans.size());
   for (const JsonSpan span : spans)
     tools.push_back(SearchedTool{string_in(text.view(), json_member(text.view(), span, "name")),
                                  string_in(text.view(), json_member(text.view(), span, "description"))});

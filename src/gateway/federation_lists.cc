@@ -322,8 +322,11 @@ void CallerLists::fetched(ListFetch& fetch, UpstreamAnswer answer) {
   PageAnswer given;
   if (answer.message) {
     auto facts = read_page(*place.form, answer.message->envelope());
-    if (facts) given.page = std::make_shared<KeptPage>(*std::move(facts), *std::move(answer.message), now);
-    if (!given.page) answer.failure = refusals::internal_error(facts.error().message);
+    if (facts) {
+      given.page = std::make_shared<KeptPage>(*std::move(facts), *std::move(answer.message), now);
+    } else {
+      answer.failure = refusals::internal_error(facts.error().message);
+    }
   }
   given.failure = std::move(answer.failure);
   KeptList& list = lists_[{place.upstream, place.form->method}];

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,10 @@ struct CallerKey {
   std::uint8_t capability_class = 0;
   std::uint64_t session = 0;  // of a session whose lists went their own way; 0: not one session's
 
-  friend auto operator<=>(const CallerKey&, const CallerKey&) = default;
+  friend bool operator<(const CallerKey& a, const CallerKey& b) {
+    return std::tie(a.principal, a.revision, a.capability_class, a.session) <
+           std::tie(b.principal, b.revision, b.capability_class, b.session);
+  }
 };
 
 // What the pages kept by all callers take.

@@ -22,6 +22,7 @@ std::vector<std::string> names_of(const std::vector<FederatedUpstream>& upstream
 
 std::vector<GuardedUpstream> guarded(const std::vector<FederatedUpstream>& upstreams) {
   std::vector<GuardedUpstream> all;
+  all.reserve(upstreams.size());
   for (const FederatedUpstream& upstream : upstreams)
     all.push_back(GuardedUpstream{upstream.name, upstream.definitions});
   return all;
