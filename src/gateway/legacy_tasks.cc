@@ -79,11 +79,7 @@ class LegacyTasks::Watch final : public LegacyBridgeWork {
 class LegacyTasks::Run final : public Attachment {
  public:
   Run(LegacyTasks& tasks, TaskEntry& entry, LegacyBridgeSession& session)
-      : tasks_(tasks),
-        bridge_(tasks.bridge_),
-        entry_(entry),
-        session_(session),
-        charge_(bridge_.parts_.reactor.budget()) {}
+      : bridge_(tasks.bridge_), entry_(entry), session_(session), charge_(bridge_.parts_.reactor.budget()) {}
   ~Run() override { CHECK(inner_ == nullptr); }
 
   [[nodiscard]] const LegacyBridgeSession& session() const { return session_; }
@@ -195,7 +191,6 @@ class LegacyTasks::Run final : public Attachment {
     for (Exchange* watcher : std::exchange(watchers_, {})) answer(*watcher);
   }
 
-  LegacyTasks& tasks_;
   LegacyBridge& bridge_;
   TaskEntry& entry_;
   LegacyBridgeSession& session_;

@@ -118,7 +118,7 @@ ClientSendId ClientEngine::order(Purpose purpose, std::string text, std::string_
     sending.purpose = purpose;
     sending.call = call;
     sending.session = session_;
-    sendings_.emplace(sent, std::move(sending));
+    sendings_.emplace(sent, sending);
   }
   orders_.push_back(std::move(order));
   return sent;
@@ -321,7 +321,7 @@ void ClientEngine::heard_response(ClientSendId id, const Envelope& envelope, Ins
   const ClientSendId which = envelope.id ? number_of(envelope.view(envelope.id)) : id;
   const auto found = sendings_.find(which);
   if (found == sendings_.end()) return;  // late, or of nobody
-  const Sending sending = std::move(found->second);
+  const Sending sending = found->second;
   sendings_.erase(found);
   if (sending.purpose != Purpose::initialize) sessions_lost_ = 0;
   if (options_.over_http && id != which)
@@ -424,7 +424,7 @@ void ClientEngine::over(ClientSendId id, const Sending& sending, const Error& er
 void ClientEngine::ended(ClientSendId id, Instant now) {
   const auto found = sendings_.find(id);
   if (found == sendings_.end()) return;
-  const Sending sending = std::move(found->second);
+  const Sending sending = found->second;
   sendings_.erase(found);
   over(id, sending, Error(Errc::closed, "the server ended its reply without an answer"),
        Outcome::sent_unknown, now);
@@ -433,7 +433,7 @@ void ClientEngine::ended(ClientSendId id, Instant now) {
 void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now) {
   const auto found = sendings_.find(id);
   if (found == sendings_.end()) return;
-  const Sending sending = std::move(found->second);
+  const Sending sending = found->second;
   sendings_.erase(found);
   const bool in_session =
       !modern() && sending.purpose != Purpose::initialize && sending.purpose != Purpose::discover;
@@ -469,7 +469,7 @@ void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now)
 void ClientEngine::failed(ClientSendId id, const Error& error, Outcome outcome, Instant now) {
   const auto found = sendings_.find(id);
   if (found == sendings_.end()) return;
-  const Sending sending = std::move(found->second);
+  const Sending sending = found->second;
   sendings_.erase(found);
   over(id, sending, error, outcome, now);
 }

@@ -126,7 +126,7 @@ std::vector<std::string> ServerTasks::unwatch(const Exchange& exchange) {
   std::erase(task.watchers, &exchange);
   if (task.asker != &exchange) return {};
   task.asker = nullptr;
-  auto notices = protocol_.withdrawals(exchange, *task.call, "the request that it belongs to has ended");
+  auto notices = Protocol::withdrawals(exchange, *task.call, "the request that it belongs to has ended");
   ask_watcher(*entry);
   return notices;
 }

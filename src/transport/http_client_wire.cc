@@ -21,9 +21,8 @@ struct HttpClientWire::Post final : UpstreamPostHandler {
     self->wire.handler_->on_refused(self->id, told.status, told.body);
   }
   void on_failed(const Error& error, Outcome outcome) override {
-    const Error told = error;
-    const auto self = take();
-    self->wire.handler_->on_failed(self->id, told, outcome);
+    const auto self = take();  // keeps the post, and the error with it
+    self->wire.handler_->on_failed(self->id, error, outcome);
   }
   std::unique_ptr<Post> take() {
     auto node = wire.posts_.extract(id);
