@@ -61,7 +61,9 @@ class StdioGateway {
     auto stream = stdio_stream(reactor_);
     if (!stream) return stream.error();
     Gateway::Parts parts{reactor_, log_, metrics_, own_ring(), SealOrigin{}, {}};
-    parts.doors.authorizer = [browser](Reactor& reactor, const std::string& url) { return login(reactor, url, browser); };
+    parts.doors.authorizer = [browser](Reactor& reactor, const std::string& url) {
+      return login(reactor, url, browser);
+    };
     auto gateway = Gateway::open(std::move(parts), std::move(config));
     if (!gateway) return gateway.error();
     gateway_ = *std::move(gateway);
@@ -97,7 +99,8 @@ int run_stdio(ServeOptions options, const std::string& route, bool browser) {
   auto reactor = Reactor::open(config->limits);
   if (!reactor) return fail(reactor.error());
   StdioGateway gateway(**reactor, *config);
-  if (const Status started = gateway.start(*std::move(config), route, browser); !started) return fail(started.error());
+  if (const Status started = gateway.start(*std::move(config), route, browser); !started)
+    return fail(started.error());
   (*reactor)->run();
   return 0;
 }

@@ -13,8 +13,8 @@
 namespace sluice {
 
 // Serves until the client has finished or a signal says so; returns the exit code of the process.
-// Servers behind HTTP that want a login get the tokens of `sluice login`, or the user's browser is opened; `browser`
-// false: its URL is only printed.
+// Servers behind HTTP that want a login get the tokens of `sluice login`, or the user's browser is opened;
+// `browser` false: its URL is only printed.
 int run_stdio(ServeOptions options, const std::string& route, bool browser);
 
 }  // namespace sluice
