@@ -7,7 +7,7 @@ run.py --all      those and the sanitizers, lint, fuzzing, the other strangers a
 run.py NAME...    these steps only         run.py --list    the names
 
 A step is a function of this file that runs commands through Step.run and counts cases. Output goes to
-build/test-logs/STEP.log; a failure is printed whole, success is one line. The last line is `N passed, N failed`.
+build/test-logs/STEP.log; of a failure the end is printed, success is one line. The last line is `N passed, N failed`.
 """
 import argparse
 import concurrent.futures
@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOGS = ROOT / "build" / "test-logs"
 TESTS = ROOT / "tests"
 COUNT = re.compile(r"(\d+) passed, (\d+) failed")
+PRINTED_LINES = 100  # of one failure
 CORES = str(os.cpu_count() or 2)
 
 
@@ -277,7 +278,9 @@ def perform(function, seconds):
         step.failures.append(str(trouble))
     took = time.monotonic() - step.started
     for failure in step.failures:
-        print(f"---- {step.name}\n{failure.rstrip()}\n----")
+        lines = failure.rstrip().splitlines()
+        cut = [lines[0], f"… {len(lines) - PRINTED_LINES} lines in {step.log.name} …"] if len(lines) > PRINTED_LINES else []
+        print("\n".join([f"---- {step.name}", *cut, *lines[-PRINTED_LINES:], "----"]))
     for note in dict.fromkeys(step.notes):
         print(f"     note: {note}")
     print(f"{'ok  ' if not step.failed else 'FAIL'} {step.name:12} {step.passed:5} cases pass, {step.failed} fail, {took:.0f} s",

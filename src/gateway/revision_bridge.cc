@@ -49,8 +49,8 @@ std::string RevisionBridge::welcome(Session& session, Bytes asked, const ClientM
   const JsonSpan version =
       envelope.result ? json_member(envelope.text, envelope.result, "protocolVersion") : JsonSpan{};
   std::string said;
-  const bool is_said = version && decode_json_string(envelope.view(version), said);
-  const auto theirs = is_said ? parse_revision(said) : std::nullopt;
+  if (!version || !decode_json_string(envelope.view(version), said)) said.clear();
+  const auto theirs = parse_revision(said);
   const auto ours = parse_revision(asked);
   const bool is_between =
       theirs && ours && *theirs != *ours && era_of(*theirs) == Era::legacy && era_of(*ours) == Era::legacy;
