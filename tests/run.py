@@ -279,7 +279,8 @@ def perform(function, seconds):
     took = time.monotonic() - step.started
     for failure in step.failures:
         lines = failure.rstrip().splitlines()
-        cut = [lines[0], f"… {len(lines) - PRINTED_LINES} lines in {step.log.name} …"] if len(lines) > PRINTED_LINES else []
+        early = [line for line in lines[1:-PRINTED_LINES] if re.search(r"FAIL|error:", line)][:PRINTED_LINES]
+        cut = [lines[0], *early, f"… the rest is in {step.log.name} …"] if len(lines) > PRINTED_LINES else []
         print("\n".join([f"---- {step.name}", *cut, *lines[-PRINTED_LINES:], "----"]))
     for note in dict.fromkeys(step.notes):
         print(f"     note: {note}")
