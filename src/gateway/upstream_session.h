@@ -8,8 +8,8 @@
 // Lives on one reactor. Spec: 2025-11-25 basic/lifecycle, basic/transports; ledger D6.3.
 
 #include <memory>
+#include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/lifetime.h"
@@ -62,7 +62,7 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   std::string revision_;
   std::unique_ptr<UpstreamListen> listen_;
   std::vector<std::unique_ptr<Note>> notes_;
-  std::unordered_set<UpstreamCall*> calls_;
+  std::set<UpstreamCall*> calls_;
   std::vector<Exchange*> held_;  // behind the gate
   bool gate_closed_ = false;
   bool paused_ = false;

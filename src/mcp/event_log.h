@@ -10,7 +10,7 @@
 // redelivery; ledger ES2, ES4.
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -85,7 +85,7 @@ class MemoryEventLog final : public EventLog {
     std::string text;
   };
   struct Stream {
-    std::deque<Event> events;
+    std::list<Event> events;    // which takes nothing where there are none, as in most streams
     std::uint64_t evicted = 0;  // the number of the last event that is gone
     std::uint64_t last = 0;     // of the last event or mark
     Instant touched{};

@@ -25,9 +25,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_set>
 
 #include "base/limits.h"
 #include "base/time.h"
@@ -88,8 +88,8 @@ class LegacySession {
   Revision revision_ = latest_legacy;
   Instant handshake_deadline_;
   std::size_t in_flight_max_;
-  std::string initialize_id_;                  // canonical; empty when not in flight
-  std::unordered_set<std::string> in_flight_;  // canonical ids
+  std::string initialize_id_;        // canonical; empty when not in flight
+  std::set<std::string> in_flight_;  // canonical ids; a set keeps nothing when it is empty
 };
 
 // The revision that governs a legacy HTTP request behind initialize. Absent means the session's, and

@@ -80,6 +80,11 @@ void HttpCall::end() {
   connection_->end(*this);
 }
 
+void HttpCall::rest() {
+  CHECK(state_ == State::streaming);
+  connection_->rest(*this);
+}
+
 // The reader's views die with its next step, so the head is copied into one text.
 void HttpCall::keep_head(const HttpHead& head) {
   std::size_t bytes = head.method.size() + head.target.size() + head.path.size() + head.query.size() +
@@ -96,6 +101,7 @@ void HttpCall::keep_head(const HttpHead& head) {
   fields.clear();
   head_ = HttpHead();
   head_.method = keep(head.method);
+  without_body_ = head.method == "HEAD";
   head_.target = keep(head.target);
   const auto within_target = [&](Bytes part) {
     if (part.data() < head.target.data() ||
@@ -125,7 +131,7 @@ void HttpCall::clear() {
   head_.fields.clear();
   recycle(text_);
   state_ = State::waiting;
-  chunked_ = blocked_ = false;
+  chunked_ = resting_ = blocked_ = false;
 }
 
 // ---- HttpServer

@@ -55,7 +55,7 @@ class HttpAttachment {
 // returned.
 class HttpCall {
  public:
-  // Views in it live as long as the call.
+  // Views in it live as long as the call, or until it rests.
   [[nodiscard]] const HttpHead& head() const { return head_; }
   [[nodiscard]] Bytes field(Bytes name) const { return header_value(head_.fields, name); }
   [[nodiscard]] std::string peer_name() const;
@@ -73,6 +73,10 @@ class HttpCall {
   std::size_t write(std::initializer_list<Bytes> pieces);
   // The call is gone afterwards, as with respond().
   void end();
+
+  // For a stream on which nothing may come for long: gives back the memory that only a busy call needs, now
+  // and after each write(). head() has no views any more.
+  void rest();
 
   // The share of the byte budget that the body holds: whoever keeps the body longer than the call takes it
   // over.
@@ -98,7 +102,9 @@ class HttpCall {
   std::string text_;  // what head_'s views point into
   Charge charge_;
   State state_ = State::waiting;
-  bool chunked_ = false;  // how the streamed body is framed: chunks, or until the connection ends
+  bool chunked_ = false;       // how the streamed body is framed: chunks, or until the connection ends
+  bool without_body_ = false;  // the request is a HEAD
+  bool resting_ = false;
   bool blocked_ = false;  // write() returned 0
 };
 

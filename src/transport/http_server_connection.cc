@@ -244,7 +244,7 @@ void HttpConnection::refuse(int status, Bytes sentence) {
     const HeaderField retry{"Retry-After", "1"};
     write_head(call, status, "text/plain; charset=utf-8", body.size(),
                HeaderFields(&retry, status == 503 ? 1 : 0));
-    if (reading_ == Reading::head || call.head_.method != "HEAD") busy_->out += body;
+    if (reading_ == Reading::head || !call.without_body_) busy_->out += body;
     send(busy_->out);
     call.state_ = HttpCall::State::complete;
   }
@@ -311,7 +311,7 @@ void HttpConnection::respond(HttpCall& call, int status, Bytes content_type, Byt
   keep_ = can_keep(call);
   write_head(call, status, content_type, body.size(), fields);
   std::string& out = busy_->out;
-  const bool with_body = call.head_.method != "HEAD" && !bodiless(status);
+  const bool with_body = !call.without_body_ && !bodiless(status);
   if (with_body && body.size() <= one_write_bytes_max) {
     out.append(body);
     send(out);
@@ -336,7 +336,7 @@ std::size_t HttpConnection::write(HttpCall& call, std::initializer_list<Bytes> p
   if (overflowed_) return 0;
   std::size_t size = 0;
   for (const Bytes piece : pieces) size += piece.size();
-  if (size == 0 || call.head_.method == "HEAD") return server_.options_.net.unsent_bytes_soft;
+  if (size == 0 || call.without_body_) return server_.options_.net.unsent_bytes_soft;
   if (stream_->unsent() > server_.options_.net.unsent_bytes_max) {
     overflowed_ = true;
     ++server_.counters_.slow_readers;
@@ -358,12 +358,28 @@ std::size_t HttpConnection::write(HttpCall& call, std::initializer_list<Bytes> p
   if (call.chunked_) out.append(chunk_end);
   const std::size_t room = stream_->write(out);
   if (room == 0) call.blocked_ = full_ = true;
+  if (call.resting_) std::string().swap(out);
   return room;
+}
+
+void HttpConnection::rest(HttpCall& call) {
+  call.resting_ = true;
+  HttpHead bare;
+  bare.content_length = call.head_.content_length;
+  bare.version_minor = call.head_.version_minor;
+  bare.framing = call.head_.framing;
+  bare.keep_alive = call.head_.keep_alive;
+  bare.expect_continue = call.head_.expect_continue;
+  call.head_ = std::move(bare);
+  std::string().swap(call.text_);
+  std::string().swap(busy_->body);
+  std::string().swap(busy_->out);
+  std::vector<HeaderField>().swap(busy_->fields);
 }
 
 void HttpConnection::end(HttpCall& call) {
   const Entry entry(*this);
-  if (!overflowed_ && call.chunked_ && call.head_.method != "HEAD") {
+  if (!overflowed_ && call.chunked_ && !call.without_body_) {
     busy_->out.clear();
     write_last_chunk(busy_->out);
     send(busy_->out);

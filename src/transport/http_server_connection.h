@@ -50,6 +50,7 @@ class HttpConnection final : public StreamHandler {
   void start_stream(HttpCall& call, int status, Bytes content_type, HeaderFields fields);
   std::size_t write(HttpCall& call, std::initializer_list<Bytes> pieces);
   void end(HttpCall& call);
+  void rest(HttpCall& call);
   [[nodiscard]] std::string peer_name() const { return stream_ ? stream_->peer_name() : std::string(); }
 
  private:

@@ -232,6 +232,7 @@ UpstreamListen::UpstreamListen(StreamableHttpClient& client, std::vector<HeaderP
       handler_(handler),
       retry_([](void* self) { static_cast<UpstreamListen*>(self)->connect(); }, this) {
   fields_.push_back(HeaderPair{"Accept", std::string(accept_stream)});
+  fields_.shrink_to_fit();  // it lives as long as the session
 }
 
 void UpstreamListen::pause() {

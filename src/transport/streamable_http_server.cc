@@ -249,7 +249,7 @@ HttpSession* StreamableHttpServer::find_session(HttpCall& call, Bytes id_raw) {
     return nullptr;
   }
   // Who is not the session's principal learns nothing, not even that it exists.
-  const auto found = sessions_.find(std::string(*id));
+  const auto found = sessions_.find(*id);
   if (found == sessions_.end() || found->second->over() ||
       !(found->second->principal() == state_of(call).principal)) {
     refuse(call, refusals::session_unknown(), id_raw);
@@ -269,7 +269,7 @@ HttpSession* StreamableHttpServer::find_session(HttpCall& call, Bytes id_raw) {
 void StreamableHttpServer::on_legacy(HttpCall& call, ClientMessage message) {
   const Envelope& envelope = message.envelope();
   if (envelope.kind == MessageKind::request && envelope.method == "initialize" &&
-      !sessions_.contains(std::string(call.field(session_field)))) {
+      !sessions_.contains(call.field(session_field))) {
     on_initialize(call, std::move(message));
     return;
   }
@@ -322,7 +322,7 @@ void StreamableHttpServer::on_initialize(HttpCall& call, ClientMessage message) 
     refuse(call, admission.refusal, message.id());
     return;
   }
-  sessions_.emplace(id, std::move(owned_session));
+  sessions_.emplace(session.id(), std::move(owned_session));
   auto owned = std::make_unique<HttpReply>(*this, call, Era::legacy, &session, false);
   HttpReply& reply = *owned;
   reply.announce(id);

@@ -140,8 +140,8 @@ class StreamableHttpServer final : public HttpHandler {
   StreamableHttpCounters counters_;
   std::size_t in_flight_ = 0;
   std::uint64_t next_correlation_ = 1;
-  std::unordered_map<std::string, std::size_t> listens_;  // by principal
-  std::unordered_map<std::string, std::unique_ptr<HttpSession>> sessions_;
+  std::unordered_map<std::string, std::size_t> listens_;              // by principal
+  std::unordered_map<Bytes, std::unique_ptr<HttpSession>> sessions_;  // by their own id()
   std::unordered_map<HttpReply*, std::unique_ptr<HttpReply>> replies_;
   // What is over, until nobody's function can be on the stack above it.
   std::vector<std::unique_ptr<HttpExchange>> dead_exchanges_;

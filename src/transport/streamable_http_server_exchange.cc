@@ -76,6 +76,7 @@ std::size_t HttpExchange::ask(Bytes message) {
     }
   }
   const std::size_t room = reply_->send(message);
+  reply_->rest();  // a person may be asked
   blocked_ = room == 0;
   return room;
 }
@@ -243,12 +244,18 @@ void HttpReply::start_stream() {
     }
   }
   arm();
+  if (!exchanges_.empty() && exchanges_.front()->is_listen()) rest();
   // Responses of a batch that were kept for one array go out as events.
   if (responses_.empty()) return;
   const PaddedString array("[" + std::exchange(responses_, {}) + "]");
   for (const JsonSpan element :
        json_children(array.view(), JsonSpan{0, 0, static_cast<std::uint32_t>(array.size())}))
     write_event(element.in(array.view()));
+}
+
+// What follows may be long in coming.
+void HttpReply::rest() {
+  if (call_ != nullptr && mode_ == Mode::stream) call_->rest();
 }
 
 std::size_t HttpReply::write_event(Bytes message) {

@@ -11,9 +11,9 @@
 // function can be on the stack above it, since services end exchanges from inside their own attachments.
 // Lives on one reactor.
 
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "codec/jsonrpc.h"
@@ -85,6 +85,7 @@ class HttpReply {
   std::size_t send(Bytes message);
   // A response; the last one ends the reply. Ignored when the reply is over.
   void deliver(Bytes response, int status);
+  void rest();
   // Ends it without one, when no exchange is left.
   void end_if_done();
 
@@ -155,7 +156,7 @@ class HttpSession final : public Session {
   // Also while it is being ended.
   [[nodiscard]] bool over() const { return over_ || closing_; }
   void begin_closing() { closing_ = true; }
-  [[nodiscard]] const std::unordered_map<std::string, HttpExchange*>& in_flight() const { return in_flight_; }
+  [[nodiscard]] const std::map<std::string, HttpExchange*>& in_flight() const { return in_flight_; }
 
   LegacySession state;
 
@@ -167,9 +168,10 @@ class HttpSession final : public Session {
 
   StreamableHttpServer& server_;
   std::string id_;
-  std::unordered_map<std::string, HttpExchange*> in_flight_;  // by canonical id
-  std::unordered_map<std::string, HttpExchange*> asks_;       // by canonical id of the ask
-  std::vector<std::uint32_t> ended_streams_;                  // oldest first
+  // Maps keep nothing when they are empty, as those of idle sessions are.
+  std::map<std::string, HttpExchange*> in_flight_;  // by canonical id
+  std::map<std::string, HttpExchange*> asks_;       // by canonical id of the ask
+  std::vector<std::uint32_t> ended_streams_;        // oldest first
   HttpCall* standalone_ = nullptr;
   std::string last_standalone_id_;  // of the last event written to a client; what is behind it waits
   Timer idle_;

@@ -120,8 +120,9 @@ void HttpSession::open_standalone(HttpCall& call, HttpCallState& call_state) {
     SseWriter::write_comment(server_.out_);
     call.write(server_.out_);
   }
-  if (!waiting) return;
-  for (const LoggedEvent& event : waiting->events) write_standalone(event.text, event.id);
+  if (waiting)
+    for (const LoggedEvent& event : waiting->events) write_standalone(event.text, event.id);
+  call.rest();
 }
 
 void HttpSession::resume_standalone(HttpCall& call, HttpCallState& call_state,
@@ -129,6 +130,7 @@ void HttpSession::resume_standalone(HttpCall& call, HttpCallState& call_state,
   end_standalone();
   start_stream(call, call_state);
   for (const LoggedEvent& event : events) write_standalone(event.text, event.id);
+  call.rest();
 }
 
 void HttpSession::end_standalone() {
