@@ -114,6 +114,7 @@ struct UpstreamLimits {
   milliseconds end_after_exit = seconds(1);        // the other way around: for what is still in the pipe
   milliseconds probe_reorder = milliseconds(500);  // for discover's answer, after the one to initialize
   std::size_t calls_in_flight_max = 4'096;         // of a shared child; and as many that wait for it
+  std::size_t tools_max = 10'000;                  // of a list, those whose headers or tasks are remembered
   std::size_t tool_pages_max = 1'000;              // a tool list that is longer is taken to have no end
   std::size_t last_words_bytes_max = 512;          // of a child's stderr, in the sentence on its end
   milliseconds idle_connection = seconds(30);      // a pooled connection to an HTTP upstream

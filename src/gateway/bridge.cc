@@ -27,6 +27,7 @@ Bridge::Bridge(const UpstreamContext& context, const UpstreamConfig& config,
   for (const Revision revision : revisions()) writer.value(revision_text(revision));
   writer.end_array();
   inner_->on_eras([this] { dispatch_waiting(); });
+  inner_->on_full([this] { return for_modern_clients_.end_idle(); });
 }
 
 BridgeParts Bridge::parts(Service& upstream) {

@@ -163,10 +163,8 @@ void ChildLink::gone(std::string why) {
   ChildLinkHandler* handler = std::exchange(handler_, nullptr);
   if (handler == nullptr) return;  // told already, or stopping: then the grace goes on
   grace_timer_.cancel();
-  std::string sentence = "upstream '" + upstream_ + "' " + why;
-  if (!stderr_->last_line().empty())
-    sentence += "; it last wrote: " + context_.log.redacted(stderr_->last_line());
-  handler->on_child_gone(sentence);
+  handler->on_child_gone(
+      ChildEnd{"upstream '" + upstream_ + "' " + why, context_.log.redacted(stderr_->last_line())});
 }
 
 }  // namespace sluice

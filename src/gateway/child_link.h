@@ -18,14 +18,24 @@
 
 namespace sluice {
 
+// How a child ended: sentences for people, without secrets.
+struct ChildEnd {
+  std::string why;
+  std::string last_words;  // of its stderr; they may be about anybody whom it served
+
+  [[nodiscard]] std::string whole() const {
+    return last_words.empty() ? why : why + "; it last wrote: " + last_words;
+  }
+};
+
 class ChildLinkHandler {
  public:
   virtual ~ChildLinkHandler() = default;
   virtual void on_child_message(ClientMessage message) = 0;
   // There is room again after send() had returned 0.
   virtual void on_child_drained() {}
-  // The child is gone or useless: the last call. `why` is a sentence for people, without secrets.
-  virtual void on_child_gone(const std::string& why) = 0;
+  // The child is gone or useless: the last call.
+  virtual void on_child_gone(const ChildEnd& end) = 0;
 };
 
 class ChildLink final : private LineChannelHandler {

@@ -65,9 +65,9 @@ void EraProbe::on_child_message(ClientMessage message) {
   tell({{EraStanding::pending, EraStanding::yes}, "it answered server/discover"});
 }
 
-void EraProbe::on_child_gone(const std::string& why) {
+void EraProbe::on_child_gone(const ChildEnd& end) {
   if (is_modern_) return conclude_modern(false);
-  conclude({link_->never_ran() ? UpstreamEras{} : only_legacy, why});
+  conclude({link_->never_ran() ? UpstreamEras{} : only_legacy, end.whole()});
 }
 
 void EraProbe::conclude_modern(bool legacy_too) {

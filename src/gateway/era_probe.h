@@ -32,7 +32,7 @@ class EraProbe final : private ChildLinkHandler {
  private:
   void begin();
   void on_child_message(ClientMessage message) override;
-  void on_child_gone(const std::string& why) override;
+  void on_child_gone(const ChildEnd& end) override;
   void on_silence();
   void conclude(EraVerdict verdict);
   void conclude_modern(bool legacy_too);

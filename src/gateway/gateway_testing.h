@@ -105,7 +105,9 @@ class GatewayTest : public ::testing::Test {
       children.push_back(std::move(child));
       return StartedChild{std::move(io.near), std::move(errors.near), *process, process};
     };
-    auto opened = Gateway::open(std::move(parts), config_of(std::move(upstream)));
+    Config config = config_of(std::move(upstream));
+    config.keys = keys;
+    auto opened = Gateway::open(std::move(parts), std::move(config));
     ASSERT_TRUE(opened) << opened.error().message;
     gateway = *std::move(opened);
     world.settle();
@@ -132,8 +134,9 @@ class GatewayTest : public ::testing::Test {
     world.settle();
     return peer;
   }
-  std::unique_ptr<TestPeer> post_modern(Bytes method, Bytes name = {}) {
+  std::unique_ptr<TestPeer> post_modern(Bytes method, Bytes name = {}, const Fields& others = {}) {
     Fields fields{{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", std::string(method)}};
+    fields.insert(fields.end(), others.begin(), others.end());
     std::string more;
     if (!name.empty()) {
       fields.emplace_back("Mcp-Name", name);
@@ -162,6 +165,7 @@ class GatewayTest : public ::testing::Test {
   testing_client::FarServer far{world.reactor()};
   bool answers_probe = true;  // of an HTTP upstream
   std::vector<std::unique_ptr<FakeChild>> children;
+  ApiKeys keys;  // of the gateway that is started next
   std::unique_ptr<Gateway> gateway;
   std::uint8_t drawn = 0;
 };

@@ -234,6 +234,41 @@ TEST_F(HttpUpstreamTest, ANoteThatGets404EndsTheSessionToo) {
   EXPECT_EQ(answer_of(*post(fields, legacy_request(4, "ping"))).status, 404);
 }
 
+TEST_F(HttpUpstreamTest, A404OfAServerWithoutSessionsIsNoLostSession) {
+  start(http_config(EraSetting::legacy));
+  auto client = post({}, initialize_request());
+  answer("\"initialize\"", response(200, "application/json",
+                                    make_response("1", R"({"protocolVersion":"2025-11-25","capabilities":{},)"
+                                                       R"("serverInfo":{"name":"s","version":"1"}})")));
+  const Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
+  post(fields, make_notification("notifications/initialized"));
+  answer("notifications/initialized", accepted);
+  answer("GET /mcp", response(405, "text/plain", ""));
+  auto call = post(fields, legacy_request(2, "tools/list"));
+  answer("tools/list", response(404, "text/plain", "no such page"));
+  EXPECT_EQ(answer_of(*call).status, 502) << answer_of(*call).body;
+  // The session goes on.
+  auto next = post(fields, legacy_request(3, "tools/list"));
+  answer("tools/list", response(200, "application/json", result(3)));
+  EXPECT_EQ(answer_of(*next).body, result(3));
+}
+
+TEST_F(HttpUpstreamTest, AnAnswerThatCannotBePassedOnEndsTheSessionInsteadOfGettingLost) {
+  start(http_config(EraSetting::legacy));
+  const Fields fields = open_session();
+  const std::size_t notes_max = world.reactor().limits().upstream.notes_max;
+  std::vector<std::unique_ptr<TestPeer>> notes;
+  for (std::size_t i = 0; i < notes_max; ++i)
+    notes.push_back(post(fields, make_notification("notifications/roots/list_changed")));
+  post(fields, make_notification("notifications/roots/list_changed"));  // news may be lost
+  auto call = post(fields, legacy_request(2, "tools/list"));
+  EXPECT_EQ(call->received, "");
+  post(fields, make_response("9", R"({"roots":[]})"));
+  EXPECT_NE(answer_of(*call).body.find("does not take what it is sent"), std::string::npos)
+      << answer_of(*call).body;
+  EXPECT_EQ(answer_of(*post(fields, legacy_request(4, "ping"))).status, 404);
+}
+
 TEST_F(HttpUpstreamTest, ADrainEndsTheSessionsAtTheUpstreamBeforeItIsDone) {
   start(http_config());
   open_session();

@@ -65,6 +65,8 @@ LeasedSession::LeasedSession(ModernBridge& bridge, std::string key, std::string 
             JsonWriter(params).begin_object().member("uri", uri).end_object();
             if (phase_ == Phase::open) request_own("resources/unsubscribe", params, {});
           }),
+      tools_(bridge.parts_.reactor.limits().upstream.tools_max),
+      tool_tasks_(bridge.parts_.reactor.limits().upstream.tools_max),
       idle_(
           [](void* self) {
             auto* session = static_cast<LeasedSession*>(self);
@@ -76,13 +78,16 @@ LeasedSession::~LeasedSession() = default;
 
 // ---- The handshake and our own requests
 
-void LeasedSession::connect(const ClientRequest& first) {
+void LeasedSession::introduce(const ClientRequest& first) {
   correlation_id_ = first.correlation_id;
-  upstream_knows_ = true;
   const Envelope& envelope = first.message.envelope();
-  const Bytes info = envelope.meta_client_info ? envelope.view(envelope.meta_client_info) : Bytes();
+  if (envelope.meta_client_info) client_info_ = envelope.view(envelope.meta_client_info);
+}
+
+void LeasedSession::connect() {
+  upstream_knows_ = true;
   const std::uint64_t number = bridge_.next_number_++;
-  send_own(legacy_initialize(std::to_string(number), capabilities_, info),
+  send_own(legacy_initialize(std::to_string(number), capabilities_, std::exchange(client_info_, {})),
            bridge_.parts_.config.start_timeout,
            [this](const ClientMessage* response, const Refusal* refusal) { shaken(response, refusal); });
 }
@@ -361,10 +366,13 @@ void LeasedSession::listen(Exchange& exchange) {
   if (!filter) {
     Refusal refusal = refusals::invalid_params({});
     refusal.message = filter.error().message;
-    return bridge_.refuse(exchange, refusal);
+    bridge_.refuse(exchange, refusal);
+    return rest();
   }
-  if (listens_.size() >= limits.listens_per_principal_max)
-    return bridge_.refuse(exchange, refusals::overloaded("too many subscriptions are open"));
+  if (listens_.size() >= limits.listens_per_principal_max) {
+    bridge_.refuse(exchange, refusals::overloaded("too many subscriptions are open"));
+    return rest();
+  }
   filter->tools = filter->tools && server_.tools_changed;
   filter->prompts = filter->prompts && server_.prompts_changed;
   filter->resources = filter->resources && server_.resources_changed;

@@ -47,8 +47,10 @@ class LeasedSession final : private LeasedPeer::Handler {
   LeasedSession& operator=(const LeasedSession&) = delete;
   ~LeasedSession();
 
-  // Begins the handshake, in the name of this client.
-  void connect(const ClientRequest& first);
+  // In whose name the handshake will be made.
+  void introduce(const ClientRequest& first);
+  // Begins it.
+  void connect();
   void serve(Exchange& exchange);
   // A client that waits or subscribes has left.
   void left(Exchange& exchange, CancelReason reason);
@@ -136,6 +138,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   Refusal dead_because_;
   LegacyServer server_;
   std::string correlation_id_;
+  std::string client_info_;  // until the handshake
   std::uint64_t last_use_ = 0;
   std::deque<Exchange*> waiting_;
   std::vector<std::unique_ptr<OwnRequest>> own_;

@@ -194,7 +194,7 @@ LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabil
   auto session = std::make_unique<LeasedSession>(*this, key, owner, principal, offered);
   LeasedSession& opened = *session;
   sessions_.emplace(key, std::move(session));
-  opened.connect(request);
+  connect(opened, request);
   // The handshake may have failed at once; then there is nobody to serve it, but one that says so.
   return &opened;
 }
@@ -236,8 +236,11 @@ bool ModernBridge::make_room(const std::string& owner, const Principal& principa
   if (of_principal >= limits_.sessions_per_principal_max && !parts_.config.shared &&
       !end_oldest(idle_of_principal))
     return false;
-  return sessions_.size() < sessions_max() ||
-         end_oldest([](const LeasedSession& session) { return session.is_idle(); });
+  return sessions_.size() < sessions_max() || end_idle();
+}
+
+bool ModernBridge::end_idle() {
+  return end_oldest([](const LeasedSession& session) { return session.is_idle(); });
 }
 
 void ModernBridge::cancelled(Exchange& exchange, CancelReason reason) {
@@ -361,6 +364,14 @@ void ModernBridge::drop_session(LeasedSession& session) {
   if (at == sessions_.end() || at->second.get() != &session) return;
   dead_sessions_.push_back(std::move(at->second));
   sessions_.erase(at);
+  std::erase(connecting_, &session);
+  later();
+}
+
+void ModernBridge::connect(LeasedSession& session, const ClientRequest& first) {
+  session.introduce(first);
+  if (dead_sessions_.empty()) return session.connect();
+  connecting_.push_back(&session);
   later();
 }
 
@@ -373,6 +384,11 @@ void ModernBridge::run_later() {
   dead_exchanges_.clear();
   dead_calls_.clear();
   for (const auto& session : std::exchange(dead_sessions_, {})) session->farewell();
+  while (!connecting_.empty()) {
+    LeasedSession* session = connecting_.front();
+    connecting_.pop_front();
+    session->connect();
+  }
 }
 
 }  // namespace sluice

@@ -53,6 +53,8 @@ class ModernBridge final : public Service {
   // Calls that the upstream has not answered, parked ones included.
   [[nodiscard]] std::size_t calls() const { return running_; }
   [[nodiscard]] std::size_t parked() const;
+  // Ends the session that has rested for longest, by the end of this turn; false when none rests.
+  bool end_idle();
 
  private:
   friend class BridgedCall;
@@ -99,6 +101,8 @@ class ModernBridge final : public Service {
   void cancel_later(std::unique_ptr<LeasedExchange> exchange, CancelReason reason);
   void drop_call(BridgedCall& call);
   void drop_session(LeasedSession& session);
+  // Opens it at the upstream, at the end of this turn where another has to leave first.
+  void connect(LeasedSession& session, const ClientRequest& first);
   void later();
   void run_later();
 
@@ -128,7 +132,8 @@ class ModernBridge final : public Service {
   std::vector<std::unique_ptr<LeasedExchange>> dead_exchanges_;
   std::vector<std::unique_ptr<BridgedCall>> dead_calls_;
   std::vector<std::unique_ptr<LeasedSession>> dead_sessions_;
-  Timer timer_;  // for what is done at the end of a turn
+  std::deque<LeasedSession*> connecting_;  // behind those
+  Timer timer_;                            // for what is done at the end of a turn
 };
 
 }  // namespace sluice

@@ -123,6 +123,7 @@ TEST_F(ModernBridgeTest, OpensAnotherSessionWhenTheServerDied) {
 TEST_F(ModernBridgeTest, SendsACallAgainOnANewSessionWhenTheOldOneIsForgotten) {
   auto client = send("tools/call", call_params);
   old.forget(*old.sessions[0]);
+  reactor->turn();
   EXPECT_EQ(old.hellos.size(), 2U);
   ASSERT_EQ(old.pending.size(), 1U);
   EXPECT_FALSE(client->over());

@@ -116,7 +116,9 @@ void OwnedChild::forget(ClientRef ref) {
   open_.erase(at);
 }
 
-void OwnedChild::on_child_gone(const std::string& why) {
+void OwnedChild::on_child_gone(const ChildEnd& end) {
+  // A session that clients share has a child that served them all.
+  const std::string why = upstream_.config().shared ? end.why : end.whole();
   std::unordered_map<ClientRef, Exchange*> lost = std::exchange(open_, {});
   refs_.clear();
   for (const auto& [ref, exchange] : lost) {

@@ -38,7 +38,7 @@ class OwnedChild final : public Attachment, private ChildLinkHandler {
  private:
   OwnedChild(StdioUpstream& upstream, Session& session);
   void on_child_message(ClientMessage message) override;
-  void on_child_gone(const std::string& why) override;
+  void on_child_gone(const ChildEnd& end) override;
   void respond(ClientRef ref, const ClientMessage& message);
   // Takes note of the room that is left on a client's stream.
   void watch_room(std::size_t room);

@@ -131,6 +131,20 @@ TEST_F(PoolTest, ASessionIsEndedWhenItWasIdleForAsLongAsThePoolSays) {
   EXPECT_EQ(bridge->sessions(), 0U);
 }
 
+TEST_F(PoolTest, ARefusedSubscriptionDoesNotKeepASessionForEver) {
+  config.pool.idle = seconds(10);
+  start();
+  auto client = list();
+  answer_all();
+  std::string uris;
+  for (std::size_t i = 0; i <= limits.mcp.subscriptions_max; ++i)
+    uris += (i == 0 ? "\"a:" : ",\"a:") + std::to_string(i) + "\"";
+  auto listens = send("subscriptions/listen", R"("notifications":{"resourceSubscriptions":[)" + uris + "]}");
+  ASSERT_TRUE(listens->refused);
+  wait(seconds(11));
+  EXPECT_EQ(bridge->sessions(), 0U);
+}
+
 // ---- Legacy clients, who have sessions of their own at the front
 
 class PooledGatewayTest : public testing_gateway::ChildGatewayTest {
@@ -185,6 +199,39 @@ TEST_F(PooledGatewayTest, TheChildOutlivesTheSessionsAndEndsWhenItWasIdle) {
   EXPECT_FALSE(last().told_to_end());
   world.advance(seconds(21));
   EXPECT_TRUE(last().told_to_end());
+}
+
+// Its own test of the other kind of pool is above: there a session ends at once, here a process has to.
+TEST_F(PooledGatewayTest, ChildrenThatRestMakeRoomForWhoeverNeedsOne) {
+  UpstreamConfig config = child_config(EraSetting::legacy);
+  config.children_max = 1;
+  start(std::move(config));
+  const auto serve_modern = [this](const std::string& capabilities) {
+    const std::string more = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                             R"("io.modelcontextprotocol/clientCapabilities":)" +
+                             capabilities + "}";
+    auto client = post({{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", "prompts/list"}},
+                       legacy_request(7, "prompts/list", "{" + more + "}"));
+    world.advance(milliseconds(1));
+    answer(last(), "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{"prompts":{}},"serverInfo":{}})");
+    answer(last(), "prompts/list", R"({"prompts":[]})");
+    EXPECT_EQ(answer_of(*client).status, 200) << answer_of(*client).body;
+  };
+  serve_modern("{}");
+  serve_modern(R"({"elicitation":{"form":{}}})");  // of another class: a session of its own
+  EXPECT_EQ(children.size(), 2U);
+  EXPECT_TRUE(child(0).told_to_end());
+  child(0).exit(0);
+  // A legacy client, who has a session of its own at the front.
+  auto client = post({}, initialize_request());
+  world.advance(milliseconds(1));
+  ASSERT_EQ(children.size(), 3U);
+  EXPECT_TRUE(child(1).told_to_end());
+  answer(last(), "initialize", R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{}})");
+  EXPECT_EQ(answer_of(*client).status, 200) << answer_of(*client).body;
+  // Its child is in use: there is none to end.
+  EXPECT_EQ(answer_of(*post({}, initialize_request())).status, 503);
 }
 
 TEST_F(PooledGatewayTest, AHeaderOfTheClientChoosesItsChild) {

@@ -26,6 +26,7 @@ SharedChild::SharedChild(StdioUpstream& upstream)
       multiplex_(upstream.context().reactor.limits().json,
                  upstream.context().reactor.limits().upstream.calls_in_flight_max),
       scanner_(upstream.context().reactor.limits().json),
+      tools_(upstream.context().reactor.limits().upstream.tools_max),
       next_ref_(first_client),
       restart_(
           [](void* self) {
@@ -259,15 +260,20 @@ void SharedChild::on_child_message(ClientMessage message) {
   upstream_.ends().finish(exchange, message.envelope(), routed.text);
 }
 
-void SharedChild::on_child_gone(const std::string& why) {
-  last_failure_ = why;
+// What it wrote may be about a call of another client than the one that reads it: where clients are told
+// apart, only the log and the operator see it.
+void SharedChild::on_child_gone(const ChildEnd& end) {
+  last_failure_ = end.whole();
+  const auto sentence_for = [end](const Exchange& exchange) {
+    return exchange.request().principal == Principal() ? end.whole() : end.why;
+  };
   const UpstreamContext& context = upstream_.context();
   never_ran_ = link_->never_ran();
   if (context.reactor.now() - started_ >= context.reactor.limits().upstream.steady_after) restarts_ = 0;
   const milliseconds wait = back_off();
   context.log.warning("shared child lost")
       .field("upstream", upstream_.config().name)
-      .field("why", why)
+      .field("why", last_failure_)
       .field("calls", open_.size())
       .field("restart_ms", wait.count());
 
@@ -280,34 +286,35 @@ void SharedChild::on_child_gone(const std::string& why) {
     const auto at = open.find(ref);
     if (at == open.end()) continue;
     Refusal refusal = refusals::upstream_lost(Outcome::sent_unknown);
-    refusal.message = why;
+    refusal.message = sentence_for(*at->second);
     upstream_.ends().refuse(*at->second, refusal, CallStatus::lost);
   }
-  refuse_waiting(why);
+  for (Exchange* exchange : std::exchange(waiting_, {})) refuse(*exchange, sentence_for(*exchange));
 }
 
 // Nothing is sent while the one before it of that name is open: so there is one subscription a child.
-void SharedChild::send_own(ClientRef ref, const std::string& request) {
+bool SharedChild::send_own(ClientRef ref, const std::string& request) {
   ClientMessage message;
-  CHECK(message.take(scanner_, PaddedString(request)).ok());
+  if (!message.take(scanner_, PaddedString(request)).ok()) return false;
   if (const auto text = multiplex_.outbound(message.envelope(), ref)) link_->send(*text);
+  return true;
 }
 
 void SharedChild::fetch_tools() {
   if (tools_.state() == ToolHeaders::State::loading) return;
   tools_.begin();
   pages_ = 0;
-  send_own(own_listen,
-           make_request("0", "subscriptions/listen",
-                        R"({"notifications":{"toolsListChanged":true},)" + own_request_meta() + "}"));
-  send_own(own_tools, make_request("0", "tools/list", "{" + own_request_meta() + "}"));
+  CHECK(send_own(own_listen,
+                 make_request("0", "subscriptions/listen",
+                              R"({"notifications":{"toolsListChanged":true},)" + own_request_meta() + "}")));
+  CHECK(send_own(own_tools, make_request("0", "tools/list", "{" + own_request_meta() + "}")));
 }
 
-void SharedChild::next_tools_page(const std::string& cursor) {
+bool SharedChild::next_tools_page(const std::string& cursor) {
   std::string params = R"({"cursor":)";
   append_json_string(params, cursor);
   params += "," + own_request_meta() + "}";
-  send_own(own_tools, make_request("0", "tools/list", params));
+  return send_own(own_tools, make_request("0", "tools/list", params));
 }
 
 void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
@@ -319,9 +326,10 @@ void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
   }
   if (const Json* result = json->find("result"); result != nullptr) {
     const auto cursor = tools_.take_page(*result);
-    if (cursor && ++pages_ < upstream_.context().reactor.limits().upstream.tool_pages_max)
-      return next_tools_page(*cursor);
-    if (cursor) tools_.give_up();
+    if (cursor && ++pages_ < upstream_.context().reactor.limits().upstream.tool_pages_max &&
+        next_tools_page(*cursor))
+      return;
+    if (cursor) tools_.give_up();  // it has no end, or a cursor that fills a message
   } else {
     tools_.give_up();
   }

@@ -63,13 +63,14 @@ class SharedChild final : private ChildLinkHandler {
   [[nodiscard]] std::string refusal_sentence() const;
 
   void on_child_message(ClientMessage message) override;
-  void on_child_gone(const std::string& why) override;
+  void on_child_gone(const ChildEnd& end) override;
   void on_own_message(ClientRef ref, const std::string& text);
 
   // Our own requests on the channel: the tool list for headers, and news of its changes.
   void fetch_tools();
-  void next_tools_page(const std::string& cursor);
-  void send_own(ClientRef ref, const std::string& request);
+  [[nodiscard]] bool next_tools_page(const std::string& cursor);
+  // False when that is beyond the bounds of messages.
+  bool send_own(ClientRef ref, const std::string& request);
 
   StdioUpstream& upstream_;
   Phase phase_ = Phase::unprobed;

@@ -23,8 +23,8 @@ class SpareChildren::Spare final : private ChildLinkHandler {
   explicit Spare(SpareChildren& owner) : owner_(owner) {}
   // It was not spoken to: whatever it says is for nobody.
   void on_child_message(ClientMessage) override {}
-  void on_child_gone(const std::string& why) override {
-    owner_.upstream_.context().log.warning("a spare child is gone").field("why", why);
+  void on_child_gone(const ChildEnd& end) override {
+    owner_.upstream_.context().log.warning("a spare child is gone").field("why", end.whole());
     owner_.died(*this);
   }
 

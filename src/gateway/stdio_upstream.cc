@@ -23,6 +23,7 @@ StdioUpstream::StdioUpstream(const UpstreamContext& context, const UpstreamConfi
             for (const ChildLink* link : std::exchange(upstream->stopped_, {}))
               std::erase_if(upstream->stopping_,
                             [link](const auto& candidate) { return candidate.get() == link; });
+            upstream->open_waiting();
             upstream->spares_.fill();  // there may be room again
           },
           this) {}
@@ -61,8 +62,15 @@ void StdioUpstream::warm_up() {
   if (config_.pool.min != 0) shared_->warm_up();
 }
 
+// Those that are stopping are in nobody's use; no child is started while there are more of them than may run.
 bool StdioUpstream::has_room() const {
-  return owned_.size() + stopping_.size() + spares_.size() + shared_->state().children < config_.children_max;
+  return owned_.size() + spares_.size() + shared_->state().children < config_.children_max &&
+         stopping_.size() <= config_.children_max;
+}
+
+void StdioUpstream::child_ended(OwnedChild& child) {
+  owned_.erase(&child);
+  if (!waiting_.empty()) context_.reactor.arm_after(bury_, Duration(0));
 }
 
 OwnedChild* StdioUpstream::owned(Session* session) {
@@ -78,6 +86,10 @@ void StdioUpstream::open(Exchange& exchange) {
 
 void StdioUpstream::open_session(Exchange& exchange) {
   if (spares_.size() == 0 && !has_room()) {
+    if (room_is_made()) {
+      waiting_.push_back(&exchange);  // at most one for each session that was ended
+      return;
+    }
     const std::string children = std::to_string(config_.children_max);
     return ends_.refuse(exchange,
                         refusals::overloaded("upstream '" + config_.name + "' has all its " + children +
@@ -91,10 +103,15 @@ void StdioUpstream::open_session(Exchange& exchange) {
   started.open(exchange);
 }
 
+void StdioUpstream::open_waiting() {
+  for (Exchange* exchange : std::exchange(waiting_, {})) open_session(*exchange);
+}
+
 void StdioUpstream::cancelled(Exchange& exchange, CancelReason reason) {
   if (exchange.request().era == Era::modern) return shared_->cancelled(exchange, reason);
   if (OwnedChild* child = owned(exchange.session()); child != nullptr)
     return child->cancelled(exchange, reason);
+  std::erase(waiting_, &exchange);
   ends_.cancelled(exchange, reason);
 }
 

@@ -44,7 +44,7 @@ class StdioUpstream final : public NativeUpstream {
   [[nodiscard]] const CallEnds& ends() const { return ends_; }
   [[nodiscard]] bool has_room() const;
   void child_started(OwnedChild& child) { owned_.insert(&child); }
-  void child_ended(OwnedChild& child) { owned_.erase(&child); }
+  void child_ended(OwnedChild& child);
   // A child that was started for a session to come; null when there is none.
   [[nodiscard]] std::unique_ptr<ChildLink> take_spare() { return spares_.take(); }
   // Takes a child that is no longer needed and stops it gently.
@@ -54,6 +54,7 @@ class StdioUpstream final : public NativeUpstream {
   // Starts what the configuration wants to be there before anybody needs it.
   void warm_up();
   void open_session(Exchange& exchange);
+  void open_waiting();
   [[nodiscard]] static OwnedChild* owned(Session* session);
 
   UpstreamContext context_;
@@ -62,6 +63,7 @@ class StdioUpstream final : public NativeUpstream {
   std::unordered_set<OwnedChild*> owned_;
   std::unique_ptr<SharedChild> shared_;
   SpareChildren spares_;
+  std::vector<Exchange*> waiting_;  // for a session, until one that is being ended has made room
   std::vector<std::unique_ptr<ChildLink>> stopping_;
   Timer bury_;  // destroys what has stopped, outside of its own calls
   std::vector<ChildLink*> stopped_;

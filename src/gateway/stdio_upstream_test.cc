@@ -41,6 +41,24 @@ TEST_F(StdioUpstreamTest, AChildThatExitsUnderACallIsToldWithItsLastWords) {
   EXPECT_NE(body.find("sent_unknown"), std::string::npos) << body;
 }
 
+TEST_F(StdioUpstreamTest, TheLastWordsOfAChildThatServedSeveralClientsAreForTheOperatorOnly) {
+  const std::string ann(16, 'a'), bob(16, 'b');
+  ASSERT_TRUE(keys.add_key("ann", ann).ok());
+  ASSERT_TRUE(keys.add_key("bob", bob).ok());
+  start(child_config(EraSetting::modern));
+  auto first = post_modern("tools/list", {}, {{"Authorization", "Bearer " + ann}});
+  auto second = post_modern("tools/list", {}, {{"Authorization", "Bearer " + bob}});
+  last().errors->send("cannot read what ann sent\n");
+  last().exit(3);
+  world.settle();
+  for (const auto* call : {&first, &second}) {
+    const std::string body = answer_of(**call).body;
+    EXPECT_NE(body.find("code 3"), std::string::npos) << body;
+    EXPECT_EQ(body.find("what ann sent"), std::string::npos) << body;
+  }
+  EXPECT_NE(sink.text.find("what ann sent"), std::string::npos) << sink.text;
+}
+
 TEST_F(StdioUpstreamTest, AChildThatClosesItsOutputAndStaysIsGone) {
   start(child_config(EraSetting::legacy));
   const Fields fields = open_session();
@@ -136,6 +154,15 @@ TEST_F(StdioUpstreamTest, ATellerOfEndlessToolPagesIsNotListenedToForEver) {
       last().io->received.erase(0, last().io->received.rfind("{\"jsonrpc\""));
   }
   EXPECT_EQ(pages, 1'000);
+  answer(last(), "tools/call");
+  EXPECT_EQ(answer_of(*call).status, 200);
+}
+
+TEST_F(StdioUpstreamTest, ACursorThatFillsAMessageEndsTheList) {
+  start(child_config(EraSetting::modern));
+  auto call = post_modern("tools/call", "add");
+  const std::string cursor(world.reactor().limits().json.message_bytes_max - 200, 'c');
+  answer(last(), "tools/list", R"({"tools":[],"nextCursor":")" + cursor + "\"}");
   answer(last(), "tools/call");
   EXPECT_EQ(answer_of(*call).status, 200);
 }

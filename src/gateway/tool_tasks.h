@@ -5,6 +5,7 @@
 // Pages are taken in as they come, beside ToolHeaders; unknown tools take no tasks. A plain value, one
 // thread. Spec: 2025-11-25 server/tools (execution.taskSupport); ledger D2.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,10 +19,13 @@ enum class ToolTask : std::uint8_t { forbidden, optional, required };
 
 class ToolTasks {
  public:
+  // Remembers at most so many tools; those beyond take no tasks.
+  explicit ToolTasks(std::size_t tools_max) : tools_max_(tools_max) {}
   void begin() { tools_.clear(); }
   // One page of tools/list.
   void take_page(const Json& result) {
     for (const Json& tool : result["tools"].items()) {
+      if (tools_.size() >= tools_max_) return;
       const std::string_view support = tool["execution"]["taskSupport"].string_or("forbidden");
       if (support == "optional") tools_[std::string(tool["name"].string_or(""))] = ToolTask::optional;
       if (support == "required") tools_[std::string(tool["name"].string_or(""))] = ToolTask::required;
@@ -33,6 +37,7 @@ class ToolTasks {
   }
 
  private:
+  std::size_t tools_max_;
   std::unordered_map<std::string, ToolTask> tools_;  // those that take tasks
 };
 

@@ -99,13 +99,19 @@ class NativeUpstream : public Upstream {
   virtual void ask_eras() = 0;
   // Called whenever something of eras() stops being pending; never from inside ask_eras().
   void on_eras(std::function<void()> tell) { tell_eras_ = std::move(tell); }
+  // Asked when a session is wanted and there is no room: ends one that waits for work in vain, by the end of
+  // this turn, or says that there is none.
+  void on_full(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
 
  protected:
   void eras_changed() const {
     if (tell_eras_) tell_eras_();
   }
 
+  [[nodiscard]] bool room_is_made() const { return make_room_ && make_room_(); }
+
  private:
+  std::function<bool()> make_room_;
   std::function<void()> tell_eras_;
 };
 

@@ -144,7 +144,8 @@ void UpstreamCall::on_done() {
 
 Refusal UpstreamCall::refusal_for(const HttpAnswer& answer) const {
   const std::string who = "upstream '" + upstream_.config_.name + "'";
-  if (session_ != nullptr && answer.status == 404) return refusals::session_unknown();
+  if (session_ != nullptr && session_->is_established() && answer.status == 404)
+    return refusals::session_unknown();
   // A server that fails with 5xx, or gives up waiting with 408, may have run the call before.
   const bool may_have_run = answer.status >= 500 || answer.status == 408;
   Refusal refusal = refusals::upstream_lost(may_have_run ? Outcome::sent_unknown : Outcome::not_sent);

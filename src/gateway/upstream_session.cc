@@ -92,9 +92,14 @@ void UpstreamSession::drained() {
 }
 
 void UpstreamSession::message(ClientMessage message) {
-  const bool opens_gate = message.envelope().method == "notifications/initialized";
-  if (opens_gate) gate_closed_ = true;
-  post_note(std::string(message.text()), opens_gate);
+  const Envelope& envelope = message.envelope();
+  const bool opens_gate = envelope.method == "notifications/initialized";
+  if (post_note(std::string(message.text()), opens_gate)) {
+    if (opens_gate) gate_closed_ = true;
+    return;
+  }
+  // Somebody waits for an answer to a question: it must not be lost in silence. News may.
+  if (opens_gate || envelope.kind != MessageKind::notification) fail("does not take what it is sent");
 }
 
 bool UpstreamSession::has_token(Bytes token) const {
@@ -102,12 +107,13 @@ bool UpstreamSession::has_token(Bytes token) const {
                      [token](const UpstreamCall* call) { return call->has_token(token); });
 }
 
-void UpstreamSession::post_note(std::string text, bool opens_gate) {
-  if (notes_.size() >= limits().notes_max) return;
+bool UpstreamSession::post_note(std::string text, bool opens_gate) {
+  if (notes_.size() >= limits().notes_max) return false;
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));
   Note& note = *notes_.back();
   note.post = upstream_.client_->post(std::move(text), fields(), note);
   upstream_.context_.reactor.arm_after(note.timer, limits().note_wait);
+  return true;
 }
 
 void UpstreamSession::initialized() {
@@ -154,9 +160,14 @@ void UpstreamSession::farewell() {
 }
 
 void UpstreamSession::lost() {
-  const std::string why = "upstream '" + upstream_.config_.name + "' no longer knows the session";
+  id_.clear();  // there is nothing to end
+  fail("no longer knows the session");
+}
+
+void UpstreamSession::fail(const std::string& what) {
+  const std::string why = "upstream '" + upstream_.config_.name + "' " + what;
   gate_timer_.cancel();
-  id_.clear();
+  farewell();
   for (Exchange* exchange : std::exchange(held_, {})) {
     Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
     refusal.message = why;

@@ -46,7 +46,10 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
  private:
   struct Note;  // a notification or an answer on its way
   [[nodiscard]] std::vector<HeaderPair> fields() const;
-  void post_note(std::string text, bool opens_gate);
+  // False when too many are under way.
+  bool post_note(std::string text, bool opens_gate);
+  // Ours ends with its calls, for what the upstream is said to do.
+  void fail(const std::string& what);
   void initialized();
   void open_gate();
 

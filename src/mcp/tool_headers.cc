@@ -9,6 +9,7 @@ namespace sluice {
 
 std::optional<std::string> ToolHeaders::take_page(const Json& result) {
   for (const Json& tool : result["tools"].items()) {
+    if (size() >= tools_max_) break;
     const std::string name(tool["name"].string_or(""));
     auto annotations = parse_param_headers(tool["inputSchema"]);
     if (!annotations) {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/limits.h"
 #include "codec/json.h"
 #include "mcp/errors.h"
 #include "mcp/exchange.h"
@@ -23,6 +24,9 @@ namespace sluice {
 class ToolHeaders {
  public:
   enum class State : std::uint8_t { stale, loading, fresh };
+
+  // Remembers at most so many tools; of those beyond nothing is known.
+  explicit ToolHeaders(std::size_t tools_max = UpstreamLimits{}.tools_max) : tools_max_(tools_max) {}
 
   [[nodiscard]] State state() const { return state_; }
   // Tools that are remembered.
@@ -45,6 +49,7 @@ class ToolHeaders {
   [[nodiscard]] std::vector<HeaderPair> headers_for(const std::string& tool, const Json& arguments) const;
 
  private:
+  std::size_t tools_max_;
   State state_ = State::stale;
   std::unordered_map<std::string, std::vector<ParamHeader>> tools_;  // those that have annotations
   std::unordered_map<std::string, std::string> broken_;              // and what is wrong with theirs

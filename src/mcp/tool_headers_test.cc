@@ -54,6 +54,14 @@ TEST(ToolHeaders, FollowsPagesAndForgetsOldOnes) {
   EXPECT_FALSE(headers.check(call("broken", "{}", {})));
 }
 
+TEST(ToolHeaders, RemembersNoMoreToolsThanItMay) {
+  ToolHeaders headers(1);
+  headers.begin();
+  headers.take_page(*Json::parse(page));
+  EXPECT_EQ(headers.size(), 1U);
+  EXPECT_EQ(headers.state(), ToolHeaders::State::fresh);
+}
+
 TEST(WithoutBrokenTools, DropsOnlyThoseAndOnlyIfThereAreAny) {
   MessageScanner scanner{JsonLimits{}};
   ClientMessage message;
