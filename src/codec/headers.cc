@@ -87,9 +87,23 @@ int parse_weight(Bytes text) {
 
 bool equals_ignoring_case(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
+  const auto same = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+  };
+  constexpr std::size_t word_size = sizeof(std::uint64_t);
+  constexpr std::uint64_t case_bits = 0x2020202020202020;
+  std::size_t at = 0;
+  for (; at + word_size <= a.size(); at += word_size) {
+    std::uint64_t left = 0, right = 0;
+    std::memcpy(&left, a.data() + at, word_size);
+    std::memcpy(&right, b.data() + at, word_size);
+    const std::uint64_t differing = left ^ right;
+    if (differing == 0) continue;
+    if ((differing & ~case_bits) != 0 || !same(at, at + word_size)) return false;
+  }
+  return same(at, a.size());
 }
 
 const HeaderField* find_header(HeaderFields fields, Bytes name) {

@@ -30,6 +30,18 @@ TEST(Headers, FindsNamesWithoutRegardToCase) {
   EXPECT_EQ(header_value(fields, "x-two"), "");
   EXPECT_FALSE(equals_ignoring_case("@", "`"));
   EXPECT_FALSE(equals_ignoring_case("[", "{"));
+  // At every place of texts of every length: eight bytes are compared at once.
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      const std::string plain(size, 'a');
+      const auto with = [&](char c) { return std::string(plain).replace(at, 1, 1, c); };
+      EXPECT_TRUE(equals_ignoring_case(plain, with('A')));
+      EXPECT_FALSE(equals_ignoring_case(plain, with('b')));
+      EXPECT_FALSE(equals_ignoring_case(with('@'), with('`')));
+      EXPECT_FALSE(equals_ignoring_case(with('['), with('{')));
+      EXPECT_FALSE(equals_ignoring_case(with('\xC1'), with('\xE1')));
+    }
+  }
 }
 
 TEST(Headers, KnowsEveryTokenCharacter) {
