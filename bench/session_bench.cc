@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Codec and session layer over memory pipes: calls go in as bytes, a service answers at once, answers come
-// out as bytes. Everything of a front but sockets and system calls.
+// out as bytes. Everything of a front but sockets and system calls. And what a client's engine costs, which
+// has neither.
 //
 // A turn takes a batch of calls, as a busy connection gives them. An item is one message, and a call is two
 // of them: the request and its answer.
@@ -15,6 +16,7 @@
 #include "codec/jsonrpc.h"
 #include "crypto/seal.h"
 #include "lab_messages.h"
+#include "mcp/client_engine.h"
 #include "mcp/event_log.h"
 #include "mcp/exchange.h"
 #include "mcp/session_id.h"
@@ -166,6 +168,55 @@ void http(benchmark::State& state, bool modern) {
 }
 BENCHMARK_CAPTURE(http, legacy, false)->Arg(1)->Arg(16);
 BENCHMARK_CAPTURE(http, modern, true)->Arg(1)->Arg(16);
+
+// The engine of a client: a call goes in, its message comes out, the answer's message goes in, its result
+// comes out. `range` is the size of the text in the result.
+void client(benchmark::State& state, Era era) {
+  ClientEngineOptions options;
+  options.era = era;
+  options.over_http = false;
+  ClientEngine engine(std::move(options));
+  MessageScanner scanner{JsonLimits{}};
+  const auto hear = [&](const std::string& text) {
+    ClientMessage message;
+    CHECK(message.take(scanner, PaddedString(text)).ok());
+    engine.heard(0, message, start);
+  };
+  std::size_t bytes = 0;
+  const auto drain = [&] {
+    ClientSendId sent = 0;
+    while (auto order = engine.next_order()) {
+      sent = order->id;
+      bytes += order->text.size();
+    }
+    while (const auto event = engine.next_event()) bytes += event->json.size();
+    return sent;
+  };
+  engine.start(start);
+  const ClientSendId hello = drain();
+  if (era == Era::legacy)
+    hear(make_response(std::to_string(hello),
+                       R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},)"
+                       R"("serverInfo":{"name":"bench","version":"1"}})"));
+  drain();
+  if (!engine.is_ready()) return state.SkipWithError("no handshake");
+  const std::string result = R"({"resultType":"complete","content":[{"type":"text","text":")" +
+                             std::string(static_cast<std::size_t>(state.range(0)), 'a') + R"("}]})";
+  for (auto _ : state) {
+    ClientCallSpec spec;
+    spec.method = "tools/call";
+    spec.params_json = R"({"name":"search_files","arguments":{"path":"/srv/data","pattern":"*.json"}})";
+    engine.call(std::move(spec), start);
+    const ClientSendId sent = drain();
+    hear(make_response(std::to_string(sent), result));
+    drain();
+  }
+  if (engine.open_calls() != 0) state.SkipWithError("not every call was answered");
+  benchmark::DoNotOptimize(bytes);
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 2);
+}
+BENCHMARK_CAPTURE(client, legacy, Era::legacy)->Arg(100)->Arg(65'536);
+BENCHMARK_CAPTURE(client, modern, Era::modern)->Arg(100)->Arg(65'536);
 
 }  // namespace
 }  // namespace sluice
