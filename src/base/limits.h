@@ -88,6 +88,7 @@ struct McpLimits {
   std::size_t tasks_max = 10'000;      // calls that go on as tasks, and results that are kept of them
   std::size_t tasks_per_principal_max = 1'000;
   std::size_t task_id_bytes_max = 2 * 1024;
+  std::size_t task_message_bytes_max = 8 * 1024;       // what a task says of its state; the rest is cut
   std::size_t task_watchers_max = 64;                  // requests that wait for one task's result
   milliseconds task_ttl = std::chrono::hours(1);       // how long a task is kept when nobody says
   milliseconds task_ttl_max = std::chrono::hours(24);  // and when somebody does

@@ -80,6 +80,7 @@ BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exc
       server_info_(session.server().server_info),
       rounds_(static_cast<const OuterTie&>(*exchange.attachment).rounds),
       machine_(bridge.parts_.reactor.limits().mcp),
+      charge_(bridge.parts_.reactor.budget()),
       timer_([](void* self) { static_cast<BridgedCall*>(self)->on_timer(); }, this),
       beat_([](void* self) { static_cast<BridgedCall*>(self)->beat(); }, this) {
   ++bridge_.running_;
@@ -121,8 +122,17 @@ void BridgedCall::settle(Ending ending) {
 
 // Only a call that was parked can be asked for once more.
 void BridgedCall::linger() {
-  if (machine_.generation() == 0 || bridge_.stopped_ || !bridge_.hold(*this)) return vanish();
+  if (machine_.generation() == 0 || bridge_.stopped_ || !charge_kept() || !bridge_.hold(*this))
+    return vanish();
   bridge_.parts_.reactor.arm_after(timer_, bridge_.limits_.result_kept);
+}
+
+// Whoever is attached has a charge for its request; what is kept for nobody has this one.
+bool BridgedCall::charge_kept() {
+  std::size_t bytes = inner_ ? inner_->request().message.text().size() : 0;
+  if (const auto* message = std::get_if<std::unique_ptr<ClientMessage>>(&ending_))
+    bytes += (*message)->text().size();
+  return charge_.resize(bytes);
 }
 
 void BridgedCall::vanish() {
@@ -193,6 +203,7 @@ void BridgedCall::retry(Exchange& exchange, std::size_t generation, const Answer
     case ParkedCall::RetryKind::resume: break;
   }
   bridge_.release(*this);
+  charge_.release();
   timer_.cancel();
   attach(exchange);
   catch_up(exchange);
@@ -292,7 +303,7 @@ void BridgedCall::park_now() {
   if (!machine_.park()) return;
   timer_.cancel();
   const std::vector<Exchange*> outers = std::exchange(outers_, {});
-  if (!bridge_.hold(*this)) {
+  if (!charge_kept() || !bridge_.hold(*this)) {
     if (machine_.abandon()) cancel_inner(CancelReason::shutdown);
     for (Exchange* exchange : outers)
       refuse_with(*exchange, refusals::overloaded("too many calls wait for their clients"));

@@ -76,6 +76,8 @@ class BridgedCall final : private LeasedExchange::Handler {
   void cancel_inner(CancelReason reason);
   void settle(Ending ending);
   void linger();
+  // The byte budget's share of what is kept; false when there is no room.
+  [[nodiscard]] bool charge_kept();
   void vanish();
   // Begins again on another session.
   void move();
@@ -121,6 +123,7 @@ class BridgedCall final : private LeasedExchange::Handler {
   std::size_t kept_log_bytes_ = 0;
   std::map<std::string, std::string> watched_;  // asks with a progress token: raw id, raw token
   std::size_t beats_ = 0;
+  Charge charge_;
   Timer timer_;  // of the window, of the wait for a retry, of the result that is kept
   Timer beat_;
 };

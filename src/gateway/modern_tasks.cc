@@ -63,11 +63,14 @@ bool ModernTasks::is_ours(const Exchange& exchange) {
 // What runs and what came of it.
 class ModernTasks::Run final : public Attachment {
  public:
-  Run(ModernTasks& tasks, TaskEntry& entry, ClientRequest request)
+  // `request_charge` is the request's share of the byte budget.
+  Run(ModernTasks& tasks, TaskEntry& entry, ClientRequest request, Charge request_charge)
       : tasks_(tasks),
         entry_(entry),
         request_(std::move(request)),
-        charge_(tasks.bridge_.parts_.reactor.budget()) {}
+        request_charge_(std::move(request_charge)),
+        charge_(tasks.bridge_.parts_.reactor.budget()),
+        unanswered_([](void* self) { static_cast<Run*>(self)->give_up(); }, this) {}
   ~Run() override { CHECK(inner_ == nullptr); }
 
   // Sends the call, or its retry.
@@ -103,6 +106,7 @@ class ModernTasks::Run final : public Attachment {
       pending_.erase(one.name);
     }
     if (!pending_.empty()) return;
+    unanswered_.cancel();
     turn(TaskStatus::working, {});
     send(retry_of(request_.message.envelope(), std::exchange(answers_, Json::object()).dump(),
                   Json(state_).dump()));
@@ -158,6 +162,8 @@ class ModernTasks::Run final : public Attachment {
       return fail(refusals::internal_error("the questions cannot be read"));
     state_ = (*result)["requestState"].string_or("");
     pending_ = (*result)["inputRequests"].is_object() ? (*result)["inputRequests"] : Json::object();
+    Reactor& reactor = tasks_.bridge_.parts_.reactor;
+    reactor.arm_after(unanswered_, reactor.limits().mcp.request_state_age_max);
     turn(TaskStatus::input_required, {});
   }
   void turn(TaskStatus status, std::string_view message) {
@@ -167,10 +173,17 @@ class ModernTasks::Run final : public Attachment {
     error_ = refusal;
     over(TaskStatus::failed, refusal.message);
   }
+  void give_up() {
+    tasks_.bridge_.abandon(request_, state_);
+    fail(refusals::timed_out(Outcome::sent_unknown));
+  }
   void over(TaskStatus status, std::string_view message) {
     turn(status, message);
     bury_inner();
     pending_ = answers_ = Json::object();
+    unanswered_.cancel();
+    request_ = ClientRequest();  // it will not be sent again
+    request_charge_.release();
   }
   void bury_inner() {
     if (inner_ == nullptr) return;
@@ -180,14 +193,16 @@ class ModernTasks::Run final : public Attachment {
 
   ModernTasks& tasks_;
   TaskEntry& entry_;
-  ClientRequest request_;  // the client's
+  ClientRequest request_;  // the client's, while it runs
+  Charge request_charge_;
   std::unique_ptr<Inner> inner_;
   Json pending_ = Json::object();  // questions that have no answer yet
   Json answers_ = Json::object();
   std::string state_;   // of the round
   std::string result_;  // JSON text
   Refusal error_;
-  Charge charge_;  // for the result
+  Charge charge_;     // for the result
+  Timer unanswered_;  // while it wants input
 };
 
 std::size_t ModernTasks::Inner::notify(Bytes message) {
@@ -224,10 +239,13 @@ void ModernTasks::create(Exchange& exchange, const std::string& server_info) {
   auto own = request_like(request, std::string(request.message.text()), bridge_.scanner_);
   if (!own) return bridge_.refuse(exchange, refusals::invalid_params(own.error().message));
   Reactor& reactor = bridge_.parts_.reactor;
+  Charge charge(reactor.budget());
+  if (!charge.resize(request.message.text().size()))
+    return bridge_.refuse(exchange, refusals::overloaded("this worker's memory budget is used up"));
   TaskEntry* entry = table_.open(request.principal, Era::modern, std::nullopt, reactor.now(), reactor.wall());
   if (entry == nullptr)
     return bridge_.refuse(exchange, refusals::overloaded("there is no room for another task"));
-  auto run = std::make_unique<Run>(*this, *entry, std::move(*own));
+  auto run = std::make_unique<Run>(*this, *entry, std::move(*own), std::move(charge));
   Run& started = *run;
   entry->attachment = std::move(run);
   expect_expiry();

@@ -123,6 +123,34 @@ TEST_F(ModernTasksTest, CancelACallThatIsParkedForThem) {
   EXPECT_EQ(old.cancels.size(), 1U);
 }
 
+TEST_F(ModernTasksTest, FailWhenNobodyAnswersWhatTheServerAsks) {
+  const std::string id = begin();
+  ask(old.last(), "1");
+  wait(limits.bridge.coalesce + milliseconds(1));
+  ASSERT_EQ(status(id), "input_required");
+  wait(limits.mcp.request_state_age_max + seconds(1));
+  EXPECT_EQ(status(id), "failed");
+  EXPECT_EQ(bridge->calls(), 0U);
+}
+
+TEST_F(ModernTasksTest, ChargeTheirRequestWhileTheyRunAndTheirResultBehindIt) {
+  const Budget& budget = reactor->budget();
+  EXPECT_TRUE(send("server/discover")->answer);
+  auto plain = call_of("plain");  // so that the tool list is there
+  old.answer(old.last(), done);
+  plain.reset();
+  const std::size_t before = budget.bytes_used();
+  const std::string text(100'000, 'x');
+  auto client = send("tools/call", R"("name":"t","arguments":{"x":")" + text + "\"}", {}, declares);
+  const std::string id(client->result()["taskId"].string_or(""));
+  client.reset();
+  EXPECT_GE(budget.bytes_used(), before + text.size());
+  old.answer(old.last(), done);
+  reactor->turn();
+  EXPECT_EQ(status(id), "completed");
+  EXPECT_LT(budget.bytes_used(), before + 1'000);
+}
+
 TEST_F(ModernTasksTest, FailWithTheCallButNotWithTheTool) {
   const std::string told = begin();
   old.answer(old.last(), R"({"content":[],"isError":true})");

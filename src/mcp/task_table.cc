@@ -6,6 +6,7 @@
 
 #include "base/timestamp.h"
 #include "codec/base64.h"
+#include "codec/utf8.h"
 #include "mcp/session_id.h"
 
 namespace sluice {
@@ -111,7 +112,8 @@ std::unique_ptr<Attachment> TaskTable::forget(TaskEntry& entry) {
 bool TaskTable::turn(TaskEntry& entry, TaskStatus status, std::string_view message, WallTime wall) {
   if (!may_become(entry.state.status, status)) return false;
   entry.state.status = status;
-  entry.state.message = message;
+  const std::string_view kept = message.substr(0, McpLimits{}.task_message_bytes_max);
+  entry.state.message = kept.substr(0, utf8_valid_prefix(kept));
   entry.state.updated = rfc3339(wall);
   return true;
 }

@@ -55,6 +55,15 @@ TEST(TaskTable, FindsATaskForItsPrincipalAndEraOnly) {
   EXPECT_EQ(table.find(alice, Era::legacy, entry->state.id), nullptr);
 }
 
+TEST(TaskTable, CutsWhatATaskSaysOfItselfBetweenCharacters) {
+  TaskTable table(sealer(), McpLimits{});
+  TaskEntry* entry = table.open(alice, Era::modern, std::nullopt, start, wall);
+  ASSERT_NE(entry, nullptr);
+  std::string message(McpLimits{}.task_message_bytes_max - 1, 'x');
+  EXPECT_TRUE(TaskTable::turn(*entry, TaskStatus::working, message + "\xC3\xA4 and on", wall));
+  EXPECT_EQ(entry->state.message, message);
+}
+
 TEST(TaskTable, KnowsNoTaskThatItForgot) {
   TaskTable table(sealer(), McpLimits{});
   TaskEntry* first = table.open(alice, Era::modern, std::nullopt, start, wall);
