@@ -217,10 +217,11 @@ void ClientEngine::initialized(const Envelope& answer, Instant now) {
     if (answer.kind == MessageKind::error_response) return give_up(error_of(answer));
     return give_up(server.error());
   }
+  const auto result = Json::parse(answer.view(answer.result));
+  if (!result) return give_up(result.error());  // such as a member that is there twice
   discovery_.reset();
   era_ = Era::legacy;
   state_ = State::opening;
-  const auto result = Json::parse(answer.view(answer.result));
   server_.revision = server->revision;
   server_.info = (*result)["serverInfo"];
   server_.capabilities = (*result)["capabilities"];
@@ -515,8 +516,9 @@ void ClientEngine::tick(Instant now) {
   if (state_ == State::closed) return;
   if (handshake_deadline_ <= now)
     return give_up(Error(Errc::timed_out, "the server did not complete the handshake in time"));
-  if (probe_deadline_ <= now && !initialize_under_way_) {
-    initialize(now);  // a server that is silent on what it does not know; still the first answer counts
+  if (probe_deadline_ <= now) {
+    // A server that is silent on what it does not know; still the first answer counts.
+    if (!initialize_under_way_) initialize(now);
     probe_deadline_ = never;
   }
   if (gate_deadline_ <= now) become_ready(now);

@@ -31,7 +31,8 @@ class Client {
   explicit Client(ClientEngineOptions options = {}) : engine(std::move(options)) {}
 
   void settle() {
-    for (;;) {
+    for (int turns = 0;; ++turns) {
+      ASSERT_LT(turns, 10'000) << "it is due again and again";
       if (auto order = engine.next_order()) {
         orders.push_back(std::move(*order));
       } else if (auto event = engine.next_event()) {
@@ -52,6 +53,7 @@ class Client {
     while (engine.due() <= until) {
       now = std::max(now, engine.due());
       settle();
+      ASSERT_GT(engine.due(), now) << "it is due again and again";
     }
     now = until;
     settle();
@@ -271,6 +273,27 @@ TEST(ClientEngine, AModernCommandThatIsSlowStaysModern) {
       make_error_response(std::to_string(client.orders[1].id), rpc::unsupported_protocol_version, "no"));
   EXPECT_TRUE(client.engine.is_ready());
   EXPECT_EQ(client.engine.server().revision, Revision::r2026_07_28);
+}
+
+TEST(ClientEngine, AServerThatWasAskedBothAndAgainAndThenIsSilentIsGivenUpInTime) {
+  const Bytes data = R"({"supported":["2026-07-28"],"requested":"2026-07-28"})";
+  Client client(options({}, false));
+  client.start();
+  client.pass(ClientLimits{}.probe_wait);
+  client.reply_error(client.orders[0], rpc::unsupported_protocol_version, data);
+  EXPECT_EQ(client.sent(), "server/discover initialize server/discover");
+  client.pass(ClientLimits{}.handshake);
+  ASSERT_TRUE(client.engine.is_over());
+  EXPECT_EQ(client.last_event(ClientEvent::Kind::failed).error.code, Errc::timed_out);
+}
+
+TEST(ClientEngine, AWelcomeThatIsNoProperJsonIsAFailure) {
+  Client client(options(Era::legacy));
+  client.start();
+  client.reply(client.orders[0], R"({"protocolVersion":"2025-11-25","capabilities":{},)"
+                                 R"("serverInfo":{"name":"old","name":"older","version":"1"}})");
+  EXPECT_TRUE(client.engine.is_over());
+  EXPECT_EQ(client.count(ClientEvent::Kind::failed), 1U);
 }
 
 TEST(ClientEngine, AHandshakeThatDoesNotEndFails) {
