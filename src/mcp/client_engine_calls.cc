@@ -45,6 +45,27 @@ Error error_in(const Envelope& answer) {
   return protocol_error(error_code(answer), std::move(sentence), std::string(answer.view(answer.error_data)));
 }
 
+// What may be asked for twice. Of methods that are not known that cannot be said.
+bool changes_nothing(std::string_view text) {
+  const Method* method = find_method(text);
+  if (method == nullptr) return false;
+  switch (method->id) {
+    case MethodId::completion_complete:
+    case MethodId::prompts_get:
+    case MethodId::prompts_list:
+    case MethodId::resources_directory_read:
+    case MethodId::resources_list:
+    case MethodId::resources_read:
+    case MethodId::resources_templates_list:
+    case MethodId::server_discover:
+    case MethodId::skills_get:
+    case MethodId::skills_list:
+    case MethodId::tasks_get:
+    case MethodId::tools_list: return true;
+    default: return false;
+  }
+}
+
 bool is_accepted(const std::string& response) {
   const auto json = Json::parse(response);
   return json && (*json)["action"].string_or("") == "accept";
@@ -244,8 +265,7 @@ void ClientEngine::call_failed(ClientCallId id, const Error& error, Outcome outc
   Call& call = found->second;
   call.sending = 0;
   // A modern reply that broke off is lost. What changes nothing is asked for once more.
-  const bool changes_nothing = call.spec.method != "tools/call";
-  if (modern() && outcome == Outcome::sent_unknown && changes_nothing && !call.reissued) {
+  if (modern() && outcome == Outcome::sent_unknown && changes_nothing(call.spec.method) && !call.reissued) {
     call.reissued = true;
     return again(id, now);
   }

@@ -474,6 +474,17 @@ TEST(ClientEngine, AModernReplyThatBreaksOffIsAskedForAgainUnlessItIsATools) {
   EXPECT_EQ(client->count(ClientEvent::Kind::answered), 2U);
 }
 
+TEST(ClientEngine, WhatMayChangeSomethingIsNotAskedForTwice) {
+  for (const std::string_view method : {"tools/call", "tasks/update", "tasks/cancel", "vendor/charge"}) {
+    auto client = in_modern();
+    client->call(std::string(method));
+    client->engine.failed(client->orders[0].id, error("broke"), Outcome::sent_unknown, client->now);
+    client->settle();
+    EXPECT_EQ(client->sent(), method);
+    EXPECT_EQ(client->count(ClientEvent::Kind::answered), 1U);
+  }
+}
+
 TEST(ClientEngine, AResultWithoutATypeIsCompleteAndAnUnknownTypeIsNone) {
   auto client = in_modern();
   client->call("tools/call", R"({"name":"x"})");
