@@ -277,7 +277,8 @@ void ClientEngine::session_lost(Instant now) {
     ask = asks_.erase(ask);
   }
   orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
-  handshake_deadline_ = never;
+  stream_was_open_ = false;
+  handshake_deadline_ = gate_deadline_ = never;
   initialize(now);
 }
 
@@ -324,7 +325,7 @@ void ClientEngine::heard_response(ClientSendId id, const Envelope& envelope, Ins
   if (found == sendings_.end()) return;  // late, or of nobody
   const Sending sending = found->second;
   sendings_.erase(found);
-  if (sending.purpose != Purpose::initialize) sessions_lost_ = 0;
+  if (sending.purpose == Purpose::call || sending.purpose == Purpose::subscribe) sessions_lost_ = 0;
   if (options_.over_http && id != which)
     orders_.push_back(ClientOrder{ClientOrder::Kind::drop, which, {}, {}, false, false});
   switch (sending.purpose) {
@@ -476,12 +477,19 @@ void ClientEngine::failed(ClientSendId id, const Error& error, Outcome outcome, 
 }
 
 void ClientEngine::stream_opened(Instant now) {
+  stream_was_open_ = true;
+  gate_open(now);
+}
+
+void ClientEngine::gate_open(Instant now) {
   if (state_ == State::opening && gate_deadline_ != never) become_ready(now);
 }
 
 void ClientEngine::stream_unavailable(int status, Instant now) {
-  if (status == 404 && !session_id_.empty() && state_ == State::ready) return session_lost(now);
-  stream_opened(now);
+  // A server that never opened the stream has none there, whatever it thinks of the session.
+  if (status == 404 && stream_was_open_ && !session_id_.empty() && state_ == State::ready)
+    return session_lost(now);
+  gate_open(now);
 }
 
 void ClientEngine::wire_lost(const Error& why, Instant now) {

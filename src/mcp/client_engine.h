@@ -221,6 +221,7 @@ class ClientEngine {
   void become_ready(Instant now);
   void give_up(Error why);
   void session_lost(Instant now);
+  void gate_open(Instant now);
   void over(ClientSendId id, const Sending& sending, const Error& error, Outcome outcome, Instant now);
   void event(ClientEvent::Kind kind, ClientCallId call, std::string text, Bytes json);
   void heard_response(ClientSendId id, const Envelope& envelope, Instant now);
@@ -265,6 +266,7 @@ class ClientEngine {
   std::string session_id_;
   std::uint64_t session_ = 1;  // counts ours
   std::size_t sessions_lost_ = 0;
+  bool stream_was_open_ = false;  // the standalone stream of this session
   bool discover_told_versions_ = false;
   bool initialize_under_way_ = false;
   bool may_be_modern_ = false;     // it spoke as only a modern server would, and knows no discover

@@ -359,6 +359,55 @@ TEST(ClientEngine, AServerThatLosesEverySessionIsGivenUp) {
   EXPECT_TRUE(client->engine.is_over());
 }
 
+// Opens the session that was ordered last; its stream is refused.
+void open_without_stream(Client& client) {
+  client.engine.session_given(client.last_send("initialize").id, "T");
+  client.reply(client.last_send("initialize"), welcome);
+  client.engine.ended(client.last_send("notifications/initialized").id, client.now);
+  client.settle();
+  client.engine.stream_unavailable(404, client.now);
+  client.settle();
+}
+
+TEST(ClientEngine, AStreamThatIsNotThereIsNoLostSession) {
+  Client client(options(Era::legacy));
+  client.start();
+  open_without_stream(client);
+  EXPECT_TRUE(client.engine.is_ready());
+  EXPECT_EQ(client.sent(), "initialize notifications/initialized open");
+}
+
+TEST(ClientEngine, WhatTheClientAsksByItselfIsNoSignThatSessionsHold) {
+  ClientEngineOptions made = options(Era::legacy);
+  made.log_level = "info";
+  Client client(made);
+  client.start();
+  std::size_t opened = 0;
+  while (!client.engine.is_over() && opened < 20) {
+    open_without_stream(client);
+    ++opened;
+    client.reply(client.last_send("logging/setLevel"), "{}");
+    client.engine.stream_opened(client.now);
+    client.engine.stream_unavailable(404, client.now);
+    client.settle();
+  }
+  EXPECT_EQ(opened, ClientLimits{}.sessions_lost_max + 1);
+}
+
+TEST(ClientEngine, ASessionThatIsLostBeforeItsStreamOpensWaitsForItNoMore) {
+  Client client(options(Era::legacy, true, asked()));
+  client.start();
+  client.engine.session_given(client.orders[0].id, "S");
+  client.reply(client.orders[0], welcome);
+  client.engine.ended(client.orders[1].id, client.now);
+  client.settle();
+  client.hear(make_request("1", "ping"));
+  client.refuse(client.orders.back(), 404);
+  EXPECT_EQ(client.orders.back().id, client.last_send("initialize").id);
+  client.pass(ClientLimits{}.gate_wait);
+  EXPECT_FALSE(client.engine.is_ready()) << "nobody has answered to initialize";
+}
+
 TEST(ClientEngine, ClosingEndsTheSession) {
   auto client = in_session();
   client->engine.close(client->now);
