@@ -253,6 +253,7 @@ void ClientEngine::give_up(Error why) {
   orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
   sendings_.clear();
   while (!calls_.empty()) finish(calls_.begin()->first, why);
+  asks_.clear();  // what is left was asked by a server that hears no answer any more
   ClientEvent event;
   event.kind = ClientEvent::Kind::failed;
   event.is_error = true;
@@ -276,6 +277,7 @@ void ClientEngine::session_lost(Instant now) {
     events_.back().ask = ask->first;
     ask = asks_.erase(ask);
   }
+  restart_paused(now);
   orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
   stream_was_open_ = false;
   handshake_deadline_ = gate_deadline_ = never;
@@ -296,6 +298,7 @@ void ClientEngine::close(Instant now) {
   }
   state_ = State::closed;
   sendings_.clear();
+  asks_.clear();
   events_.clear();
 }
 
@@ -341,7 +344,7 @@ void ClientEngine::heard_response(ClientSendId id, const Envelope& envelope, Ins
   }
 }
 
-void ClientEngine::heard_request(ClientSendId id, const Envelope& envelope, Instant) {
+void ClientEngine::heard_request(ClientSendId id, const Envelope& envelope, Instant now) {
   const std::string wire_id(envelope.view(envelope.id));
   if (modern()) return;  // no modern server asks so
   if (envelope.method == "ping") return send_note(make_response(wire_id, "{}"));
@@ -355,8 +358,11 @@ void ClientEngine::heard_request(ClientSendId id, const Envelope& envelope, Inst
   Ask ask;
   ask.wire_id = wire_id;
   if (const auto found = sendings_.find(id); found != sendings_.end()) ask.call = found->second.call;
-  if (const auto call = calls_.find(ask.call); call != calls_.end())
-    call->second.deadline = never;  // a person answers; its answer starts the timer again
+  ask.deadline = now + options_.limits.ask;
+  // A person answers; its end starts the timers again. Lines and the standalone stream do not say whose
+  // question it is: any call that is under way may wait for it.
+  for (auto& [name, call] : calls_)
+    if (call.sending != 0 && (ask.call == 0 || ask.call == name)) call.deadline = never;
   const ClientAskId name = next_id_++;
   event(ClientEvent::Kind::asked, ask.call, std::string(envelope.method),
         envelope.params ? envelope.view(envelope.params) : Bytes("{}"));
@@ -374,7 +380,7 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
       if (sending == sendings_.end()) return;
       const auto call = calls_.find(sending->second.call);
       if (call == calls_.end()) return;
-      if (call->second.deadline != never) restart_timer(call->second, now);
+      restart_timer(call->first, now);
       return event(ClientEvent::Kind::progress, call->first, {}, params);
     }
     case MethodId::notify_cancelled: {
@@ -384,7 +390,7 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
         event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
         events_.back().ask = ask->first;
         asks_.erase(ask);
-        return;
+        return restart_paused(now);
       }
       if (modern() && number_of(envelope.view(envelope.request_id)) == listening_ && listening_ != 0)
         listen_ended(listening_, false, now);
@@ -517,6 +523,7 @@ Instant ClientEngine::due() const {
   for (const auto& [id, call] : calls_)
     first = std::min(
         {first, call.deadline, call.deadline_absolute, state_ == State::ready ? call.again_at : never});
+  for (const auto& [name, ask] : asks_) first = std::min(first, ask.deadline);
   return first;
 }
 
@@ -533,6 +540,7 @@ void ClientEngine::tick(Instant now) {
   std::vector<ClientCallId> open;
   for (const auto& [id, call] : calls_) open.push_back(id);
   for (const ClientCallId id : open) tick_call(id, now);
+  tick_asks(now);
   tick_listen(now);
 }
 

@@ -201,7 +201,8 @@ class ClientEngine {
   };
   struct Ask {  // a legacy server's own request, or a question of a call
     ClientCallId call = 0;
-    std::string wire_id;  // raw; empty for a question
+    std::string wire_id;       // raw; empty for a question
+    Instant deadline = never;  // of a request; a question's is its call's
   };
 
   [[nodiscard]] bool modern() const { return era_ == Era::modern; }
@@ -240,13 +241,17 @@ class ClientEngine {
   void round_answered(ClientCallId id, Instant now);
   void again(ClientCallId id, Instant at);
   void stop_call(ClientCallId id, Instant now);
-  void restart_timer(Call& call, Instant now);
+  // Stands still while a person is asked for it, or may be.
+  void restart_timer(ClientCallId id, Instant now);
+  void restart_paused(Instant now);
+  [[nodiscard]] bool waits_for_person(ClientCallId id) const;
   void read_tools(const std::optional<std::string>& cursor);
   [[nodiscard]] std::string taken_tools(const Call& call, const Envelope& envelope);
   void retry_with_urls(Call& call, ClientCallId id, Instant now);
   void tools_answered(const Envelope& envelope, Instant now);
   void tick_call(ClientCallId id, Instant now);
-  void drop_questions(Call& call);
+  void tick_asks(Instant now);
+  void drop_questions(ClientCallId id);
 
   // client_engine_listen.cc
   void listen(Instant now);

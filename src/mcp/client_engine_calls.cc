@@ -87,21 +87,34 @@ ClientCallId ClientEngine::call(ClientCallSpec spec, Instant now) {
     const milliseconds most =
         call.spec.absolute.count() > 0 ? call.spec.absolute : options_.limits.call_absolute;
     call.deadline_absolute = now + most;
-    restart_timer(call, now);
+    restart_timer(id, now);
     if (state_ == State::ready) send_call(id, now);
   }
   return id;
 }
 
-void ClientEngine::restart_timer(Call& call, Instant now) {
+bool ClientEngine::waits_for_person(ClientCallId id) const {
+  return std::any_of(asks_.begin(), asks_.end(), [id](const auto& ask) {
+    return !ask.second.wire_id.empty() && (ask.second.call == 0 || ask.second.call == id);
+  });
+}
+
+void ClientEngine::restart_timer(ClientCallId id, Instant now) {
+  Call& call = calls_.at(id);
   call.deadline = now + (call.spec.timeout.count() > 0 ? call.spec.timeout : options_.limits.call);
+  if (waits_for_person(id)) call.deadline = never;
+}
+
+void ClientEngine::restart_paused(Instant now) {
+  for (const auto& [id, call] : calls_)
+    if (call.deadline == never) restart_timer(id, now);
 }
 
 void ClientEngine::cancel(ClientCallId id, Instant now) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   stop_call(id, now);
-  drop_questions(found->second);
+  drop_questions(id);
   calls_.erase(found);
 }
 
@@ -121,7 +134,7 @@ void ClientEngine::stop_call(ClientCallId id, Instant) {
 void ClientEngine::finish(ClientCallId id, Result<std::string> result) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
-  drop_questions(found->second);
+  drop_questions(id);
   calls_.erase(found);
   ClientEvent event;
   event.kind = ClientEvent::Kind::answered;
@@ -135,15 +148,19 @@ void ClientEngine::finish(ClientCallId id, Result<std::string> result) {
   events_.push_back(std::move(event));
 }
 
-void ClientEngine::drop_questions(Call& call) {
-  for (Question& question : call.questions) {
-    const auto ask = asks_.find(question.ask);
-    if (ask == asks_.end()) continue;
-    event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
+// Of a call that is over: its questions, and what a legacy server asked for it, which has an answer still.
+void ClientEngine::drop_questions(ClientCallId id) {
+  for (auto ask = asks_.begin(); ask != asks_.end();) {
+    if (ask->second.call != id) {
+      ++ask;
+      continue;
+    }
+    if (!ask->second.wire_id.empty() && state_ == State::ready)
+      send_note(make_error_response(ask->second.wire_id, rpc::internal_error, "the call it was for is over"));
+    event(ClientEvent::Kind::withdrawn, id, {}, {});
     events_.back().ask = ask->first;
-    asks_.erase(ask);
+    ask = asks_.erase(ask);
   }
-  call.questions.clear();
 }
 
 // ---- Sending
@@ -176,7 +193,7 @@ void ClientEngine::send_call(ClientCallId id, Instant now) {
     padded = PaddedString(to_modern_request(envelope, wire_id, who_, call.retry));
   }
   call.sending = sending;
-  if (call.deadline == never) restart_timer(call, now);
+  if (call.deadline == never) restart_timer(id, now);
   order(Purpose::call, std::string(padded.view()), call.spec.method, name, id, std::move(more), sending);
 }
 
@@ -200,6 +217,24 @@ void ClientEngine::tick_call(ClientCallId id, Instant now) {
   if (call.again_at > now || state_ != State::ready) return;
   call.again_at = never;
   send_call(id, now);
+}
+
+// Questions of a legacy server that nobody answered: the server is told, and its calls are timed again.
+void ClientEngine::tick_asks(Instant now) {
+  bool some = false;
+  for (auto ask = asks_.begin(); ask != asks_.end();) {
+    if (ask->second.deadline > now) {
+      ++ask;
+      continue;
+    }
+    send_note(make_error_response(ask->second.wire_id, rpc::internal_error,
+                                  "the question was not answered in time"));
+    event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
+    events_.back().ask = ask->first;
+    ask = asks_.erase(ask);
+    some = true;
+  }
+  if (some) restart_paused(now);
 }
 
 // ---- Answers
@@ -376,8 +411,7 @@ void ClientEngine::answer(ClientAskId name, const Result<std::string>& result_js
   if (!ask.wire_id.empty()) {
     send_note(result_json ? make_response(ask.wire_id, *result_json)
                           : make_error_response(ask.wire_id, result_json.error()));
-    if (at != calls_.end()) restart_timer(at->second, now);
-    return;
+    return restart_paused(now);
   }
   if (at == calls_.end()) return;
   if (!result_json) return finish(ask.call, result_json.error());
@@ -392,7 +426,7 @@ void ClientEngine::answer(ClientAskId name, const Result<std::string>& result_js
 void ClientEngine::round_answered(ClientCallId id, Instant now) {
   Call& call = calls_.at(id);
   const std::vector<Question> questions = std::exchange(call.questions, {});
-  restart_timer(call, now);
+  restart_timer(id, now);
   std::string responses = "{";
   for (const Question& question : questions) {
     const bool accepted = is_accepted(*question.response);

@@ -162,6 +162,16 @@ std::unique_ptr<Client> in_session(ClientCapabilities can = {}) {
   return client;
 }
 
+// And one over lines, where nothing says to which call something belongs.
+std::unique_ptr<Client> in_legacy_lines(ClientCapabilities can = {}) {
+  auto client = std::make_unique<Client>(options(Era::legacy, false, std::move(can)));
+  client->start();
+  client->reply(client->orders[0], welcome);
+  EXPECT_TRUE(client->engine.is_ready());
+  client->orders.clear();
+  return client;
+}
+
 std::unique_ptr<Client> in_modern(bool over_http = true, ClientCapabilities can = {}) {
   auto client = std::make_unique<Client>(options(Era::modern, over_http, std::move(can)));
   client->start();
@@ -572,6 +582,63 @@ TEST(ClientEngine, ALegacyQuestionIsAnsweredByAMessageOfItsOwn) {
   EXPECT_EQ(client->orders.back().text, R"({"jsonrpc":"2.0","id":"q","result":{"action":"decline"}})");
   client->reply(sent, "{}");
   EXPECT_EQ(client->count(ClientEvent::Kind::answered), 1U);
+}
+
+TEST(ClientEngine, AQuestionOfNobodyKnowsWhichCallStopsTheTimersOfAll) {
+  auto client = in_legacy_lines(asked());
+  client->call("tools/call", R"({"name":"x"})");
+  client->call("tools/call", R"({"name":"y"})");
+  client->hear(make_request("7", "elicitation/create", form));
+  client->call("tools/list");  // may be read only when the question is answered
+  client->pass(seconds(300));
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U) << "a person is not timed as a server is";
+  client->answer(std::string(R"({"action":"decline"})"));
+  client->pass(ClientLimits{}.call);
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 3U) << "the server is, again";
+}
+
+TEST(ClientEngine, TheTimerOfACallStartsAgainWithTheLastOfItsAnswers) {
+  auto client = in_session(asked());
+  client->call("tools/call", R"({"name":"x"})");
+  const ClientOrder sent = client->orders.back();
+  client->hear(make_request("1", "roots/list"), sent.id);
+  client->hear(make_request("2", "elicitation/create", form), sent.id);
+  client->engine.answer(client->events[client->events.size() - 2].ask, std::string(R"({"roots":[]})"),
+                        client->now);
+  client->pass(seconds(300));
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+  client->answer(std::string(R"({"action":"decline"})"));
+  client->pass(ClientLimits{}.call);
+  EXPECT_EQ(client->count(ClientEvent::Kind::answered), 1U);
+}
+
+TEST(ClientEngine, AQuestionThatNobodyAnswersIsRefusedAndItsCallTimedAgain) {
+  for (const bool over_http : {false, true}) {
+    auto client = over_http ? in_session(asked()) : in_legacy_lines(asked());
+    client->call("tools/call", R"({"name":"x"})");
+    client->hear(make_request("7", "elicitation/create", form), over_http ? client->orders.back().id : 0);
+    client->pass(ClientLimits{}.ask);
+    EXPECT_EQ(client->count(ClientEvent::Kind::withdrawn), 1U);
+    EXPECT_EQ(client->body()["id"].int64_or(0), 7);
+    EXPECT_TRUE(client->body().contains("error"));
+    EXPECT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+    client->pass(ClientLimits{}.call);
+    EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.code, Errc::timed_out);
+  }
+}
+
+TEST(ClientEngine, AQuestionEndsWithTheCallThatItWasAskedFor) {
+  auto client = in_session(asked());
+  client->call("tools/call", R"({"name":"x"})");
+  const ClientOrder sent = client->orders.back();
+  client->hear(make_request("7", "elicitation/create", form), sent.id);
+  client->reply(sent, "{}");
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::withdrawn).ask,
+            client->last_event(ClientEvent::Kind::asked).ask);
+  EXPECT_TRUE(client->body().contains("error")) << "every request has an answer";
+  client->orders.clear();
+  client->answer(std::string(R"({"action":"decline"})"));
+  EXPECT_TRUE(client->orders.empty());
 }
 
 TEST(ClientEngine, WhatWasNotDeclaredIsNotAskedAndPingIsAnswered) {
