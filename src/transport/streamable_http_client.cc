@@ -85,7 +85,7 @@ bool UpstreamPost::ask_for_credentials() {
     authorizing_.reset();
     ++challenge_.attempt;
     if (got) return send();
-    handler_.on_failed(got.error(), Outcome::not_sent);
+    handler_.on_failed(got.error(), resuming_ ? Outcome::sent_unknown : Outcome::not_sent);
   });
   return true;
 }

@@ -655,6 +655,19 @@ TEST_F(StreamableHttpClientTest, AServerThatDoesNotResumeEndsThePostAsOneThatMay
   EXPECT_EQ(poster.outcome, Outcome::sent_unknown);
 }
 
+TEST_F(StreamableHttpClientCredentials, ACallWhoseResumingIsRefusedCredentialsMayHaveRun) {
+  PostOptions options;
+  options.resumes = true;
+  Poster poster;
+  post(poster, "{}", options);
+  say(stream_head + chunk("id: e1\ndata: \n\n") + last_chunk);
+  world->advance(seconds(1));
+  refuse(401, "Bearer");
+  keeper.answer(Error(Errc::denied, "the person closed the browser"));
+  EXPECT_EQ(poster.log, "f");
+  EXPECT_EQ(poster.outcome, Outcome::sent_unknown);
+}
+
 TEST_F(StreamableHttpClientTest, AReplyWithoutIdsIsNotTakenUpAgain) {
   PostOptions options;
   options.resumes = true;
