@@ -156,7 +156,7 @@ void HttpClientConnection::send(HttpFetch& fetch) {
     failed->connection_ = nullptr;
     client_.fail_later(*failed, written.error());
     idle_max_ = client_.options_.idle;
-    return rest();
+    return pooled_ ? rest() : close();  // the others are not the pool's
   }
   if (request.method == "HEAD") reader_.expect_no_body();
   ++client_.counters_.requests;

@@ -337,6 +337,16 @@ TEST_F(HttpClientTest, AFieldThatCannotBeWrittenWasNotSent) {
   EXPECT_EQ(client->connections(), 0U) << "idle connections do not stay for good";
 }
 
+TEST_F(HttpClientTest, AStreamThatCannotBeAskedForLeavesNoConnectionToThePool) {
+  Asker asker;
+  HttpFetchRequest request{"GET", "/", {{"Last-Event-ID", "a\x01"}}, {}, true};
+  asker.fetch = client->start(std::move(request), asker);
+  world.settle();
+  EXPECT_EQ(asker.log, "f");
+  EXPECT_EQ(client->connections(), 0U);
+  EXPECT_EQ(client->idle_connections(), 0U);
+}
+
 TEST_F(HttpClientTest, AnUnusedConnectionIsClosedAfterAWhileToo) {
   Asker asker;
   HttpFetchRequest request{"POST", "/", {{"X", "a\r\nInjected: b"}}, "{}"};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "codec/headers.h"
 #include "codec/url.h"
 
 namespace sluice {
@@ -20,6 +21,12 @@ bool refuses_credentials(int status) { return status == 401 || status == 403; }
 // A refusal that another time may not meet.
 bool may_change(int status) {
   return status == 200 || status == 408 || status == 429 || (status >= 500 && status != 501);
+}
+
+// What an event stream's next request says of it: its last event id, unless no field can carry that.
+void remember_id(std::string& last_event_id, const SseReader& events) {
+  if (!events.last_event_id().empty() && is_field_value(events.last_event_id()))
+    last_event_id = events.last_event_id();
 }
 
 std::vector<std::string> challenges_of(const HttpHead& head) {
@@ -165,7 +172,7 @@ void UpstreamPost::on_stream(Bytes piece) {
     SseEvent event;
     switch (events_->next(event)) {
       case SseReader::Step::need_bytes:
-        if (!events_->last_event_id().empty()) last_event_id_ = events_->last_event_id();
+        remember_id(last_event_id_, *events_);
         if (charge_.resize(events_->bytes_held())) return;
         fetch_.reset();
         return handler_.on_failed(Error(Errc::exhausted, "no memory is left for the upstream's reply"),
@@ -230,6 +237,7 @@ UpstreamListen::UpstreamListen(StreamableHttpClient& client, std::vector<HeaderP
     : client_(client),
       fields_(std::move(fields)),
       handler_(handler),
+      charge_(client.reactor_.budget()),
       retry_([](void* self) { static_cast<UpstreamListen*>(self)->connect(); }, this) {
   fields_.push_back(HeaderPair{"Accept", std::string(accept_stream)});
   fields_.shrink_to_fit();  // it lives as long as the session
@@ -259,6 +267,20 @@ void UpstreamListen::connect() {
 void UpstreamListen::again() {
   fetch_.reset();
   client_.reactor_.arm_after(retry_, client_.reconnect_wait(failures_, events_.get()));
+  events_.reset();
+  charge_.release();
+}
+
+// The event would come again with everything that followed the one before: both are passed over.
+void UpstreamListen::pass_over() {
+  last_event_id_.clear();
+  if (++oversized_ <= client_.options_.oversized_events_max) {
+    ++failures_;
+    return again();
+  }
+  fetch_.reset();
+  constexpr int content_too_large = 413;
+  handler_.on_unavailable(content_too_large);
 }
 
 void UpstreamListen::on_head(const HttpHead& head) {
@@ -267,7 +289,6 @@ void UpstreamListen::on_head(const HttpHead& head) {
   if (refuses_credentials(status_)) challenge_.www_authenticate = challenges_of(head);
   if (head.status == 200 && !(type && type->is("text", "event-stream"))) status_ = 415;
   if (status_ != 200) return;
-  failures_ = 0;
   challenge_.attempt = 1;
   handler_.on_opened();
 }
@@ -279,10 +300,15 @@ void UpstreamListen::on_body(Bytes piece) {
   for (;;) {
     SseEvent event;
     switch (events_->next(event)) {
-      case SseReader::Step::need_bytes: last_event_id_ = events_->last_event_id(); return;
-      case SseReader::Step::too_large: ++failures_; return again();
+      case SseReader::Step::need_bytes:
+        remember_id(last_event_id_, *events_);
+        if (charge_.resize(events_->bytes_held())) return;
+        ++failures_;
+        return again();
+      case SseReader::Step::too_large: return pass_over();
       case SseReader::Step::comment: break;
       case SseReader::Step::event: {
+        failures_ = 0;  // it is good for something: not every stream that opens is
         if (event.type != "message" || event.data.empty()) break;
         ClientMessage message;
         if (!message.take(client_.scanner_, PaddedString(event.data)).ok()) break;

@@ -137,6 +137,7 @@ class UpstreamListen final : private HttpFetchHandler {
 
   void connect();
   void again();
+  void pass_over();
   void on_head(const HttpHead& head) override;
   void on_body(Bytes piece) override;
   void on_complete() override;
@@ -149,7 +150,9 @@ class UpstreamListen final : private HttpFetchHandler {
   std::unique_ptr<SseReader> events_;
   std::string last_event_id_;
   int status_ = 0;
-  int failures_ = 0;
+  int failures_ = 0;   // in a row, of streams on which nothing came
+  int oversized_ = 0;  // events
+  Charge charge_;
   AuthChallenge challenge_;
   std::shared_ptr<void> authorizing_;
   bool paused_ = false;
@@ -171,6 +174,7 @@ struct StreamableHttpClientOptions {
   std::size_t farewells_max = UpstreamLimits{}.farewells_max;
   milliseconds reconnect_first = milliseconds(500);
   milliseconds reconnect_max = seconds(8);
+  int oversized_events_max = 3;  // of a standalone stream, then it is done without
   std::uint64_t jitter_seed = 0;
 };
 

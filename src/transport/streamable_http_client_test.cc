@@ -408,6 +408,70 @@ TEST_F(StreamableHttpClientTest, AnEventThatIsTooLargeBreaksTheStreamAndItComesB
   EXPECT_TRUE(far->peers[0]->closed());
 }
 
+TEST_F(StreamableHttpClientTest, AnEventThatIsTooLargeIsNotAskedForAgainAndTheFourthIsTheLast) {
+  StreamableHttpClientOptions options;
+  options.sse.event_bytes_max = 1'000;
+  start({}, std::move(options));
+  ListenerHandler handler;
+  handler.at_end = [&] { handler.listen.reset(); };
+  listen(handler);
+  for (std::size_t round = 1; round <= 4; ++round) {
+    ASSERT_EQ(far->peers.size(), round);
+    EXPECT_EQ(count_of(last().received, "Last-Event-ID"), 0U) << "it would come again";
+    say(stream_head + event(note_text, "id: 1\n") + event(std::string(2'000, 'x'), "id: 2\n"));
+    world->advance(seconds(10));
+  }
+  EXPECT_EQ(handler.log, "omomomomu");
+  EXPECT_EQ(far->peers.size(), 4U);
+}
+
+TEST_F(StreamableHttpClientTest, AListenThatEndsAsItOpensIsAskedForLessAndLess) {
+  ListenerHandler handler;
+  listen(handler);
+  std::size_t answered = 0;
+  for (int i = 0; i < 600; ++i) {
+    for (; answered < far->peers.size(); ++answered) {
+      far->peers[answered]->send(stream_head + last_chunk);
+      world->settle();
+    }
+    world->advance(milliseconds(100));
+  }
+  EXPECT_GT(far->peers.size(), 6U);
+  EXPECT_LT(far->peers.size(), 40U) << "within a minute";
+}
+
+TEST_F(StreamableHttpClientTest, WhatAListenHoldsIsChargedAndGivenBack) {
+  Limits limits;
+  limits.worker_bytes_max = 100'000;
+  start(limits);
+  {
+    ListenerHandler handler;
+    listen(handler);
+    const std::size_t idle = world->reactor().budget().bytes_used();
+    say(stream_head + event(note_text, "id: 1\n") + chunk("data: " + std::string(20'000, 'x')));
+    EXPECT_GE(world->reactor().budget().bytes_used(), idle + 20'000);
+    say(chunk(std::string(200'000, 'x')));
+    EXPECT_TRUE(far->peers[0]->closed());
+    EXPECT_EQ(world->reactor().budget().bytes_used(), idle);
+    world->advance(seconds(10));
+    ASSERT_EQ(far->peers.size(), 2U) << "it comes back, from where it was";
+    EXPECT_EQ(count_of(last().received, "Last-Event-ID: 1\r\n"), 1U);
+  }
+  client.reset();
+  EXPECT_EQ(world->reactor().budget().bytes_used(), 0U);
+}
+
+TEST_F(StreamableHttpClientTest, AnEventIdThatNoFieldCanCarryIsNotSentBack) {
+  ListenerHandler handler;
+  listen(handler);
+  say(stream_head + event(note_text, "id: 1\n") + event(note_text, "id: 2\x01\n") + last_chunk);
+  world->advance(seconds(10));
+  ASSERT_EQ(far->peers.size(), 2U);
+  EXPECT_EQ(count_of(last().received, "Last-Event-ID: 1\r\n"), 1U);
+  say(stream_head);
+  EXPECT_EQ(handler.log, "ommo");
+}
+
 TEST_F(StreamableHttpClientTest, AListenMayBeDroppedInItsMessages) {
   ListenerHandler handler;
   handler.at_message = [&] { handler.listen.reset(); };
