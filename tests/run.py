@@ -3,7 +3,7 @@
 """The one driver of every test: named steps, each with a time limit, counted, none skipped in silence.
 
 run.py            the steps that every change must pass (build to typescript)
-run.py --all      those and the sanitizers, lint, fuzzing, the other strangers and the benchmark smoke
+run.py --all      those and more cells of the suite, the other strangers, the sanitizers, lint, fuzzing, the benchmark smoke
 run.py NAME...    these steps only         run.py --list    the names
 
 A step is a function of this file that runs commands through Step.run and counts cases. Output goes to
@@ -177,6 +177,11 @@ def conformance(step):
     step.count(sys.executable, TESTS / "conformance" / "conformance.py", env=binaries("release"))
 
 
+def cells(step):
+    """The suite in front of servers on the official SDKs, and with the gateway in front of the suite."""
+    step.count(sys.executable, TESTS / "conformance" / "conformance.py", "more", env=binaries("release"))
+
+
 def gateway(step):
     """The conformance kit for gateways, with ours."""
     step.count(sys.executable, TESTS / "gateway" / "gateway.py", env=binaries("release"))
@@ -263,8 +268,8 @@ def sources():
 STEPS = ((build, 1200, True), (unit, 180, True), (tidy, 60, True), (simulation, 120, True), (system, 600, True),
          (vectors, 120, True), (schemas, 180, True), (install, 180, True), (conformance, 300, True), (gateway, 300, True),
          (typescript, 240, True),
-         (strangers, 900, False), (lint, 1800, False), (asan, 2100, False), (tsan, 2100, False), (fuzz, 1200, False),
-         (benchmark, 300, False))
+         (cells, 1500, False), (strangers, 900, False), (lint, 1800, False), (asan, 2100, False), (tsan, 2100, False),
+         (fuzz, 1200, False), (benchmark, 300, False))
 
 
 def perform(function, seconds):

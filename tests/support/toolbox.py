@@ -74,16 +74,21 @@ def npm_program(package, script):
     return [node(), str(npm() / "node_modules" / package / script)]
 
 
-def node_script(path):
-    """Command for one of our .mjs programs; it runs from a copy beside node_modules, where its imports resolve."""
-    path = pathlib.Path(path)
-    copy = npm() / f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.mjs"
-    if not copy.exists():
-        part = tempfile.NamedTemporaryFile(dir=npm(), delete=False)
-        part.write(path.read_bytes())
-        part.close()
-        os.replace(part.name, copy)
-    return [node(), str(copy)]
+def node_script(path, *imported):
+    """Command for one of our .mjs programs; it runs from a copy below node_modules's folder, where its imports resolve, with
+    the files that it imports beside it."""
+    files = [pathlib.Path(file) for file in (path, *imported)]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+    folder = npm() / f"{files[0].stem}-{digest}"
+    if not folder.exists():
+        part = pathlib.Path(tempfile.mkdtemp(dir=npm()))
+        for file in files:
+            shutil.copy(file, part)
+        try:
+            os.rename(part, folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(part)
+    return [node(), str(folder / files[0].name)]
 
 
 class Server:
