@@ -82,8 +82,12 @@ void LineClientWire::carry_out(ClientOrder order) {
   }
 }
 
+// What may still come is no answer either: it is lost now.
 void LineClientWire::on_bad_line(const BadLine&) {
-  if (++bad_lines_ > options_.limits.bad_lines_max) gone("it printed too much that is no message");
+  if (++bad_lines_ != options_.limits.bad_lines_max + 1 || finishing_) return;
+  how_ = "it printed too much that is no message";
+  channel_->pause();
+  settle();
 }
 
 void LineClientWire::on_end() {
