@@ -181,6 +181,7 @@ void Core::connect() {
   engine.capabilities.sampling = answerers.contains("sample");
   engine.capabilities.roots = engine.capabilities.roots_list_changed = roots.has_value();
   engine.jitter_seed = fresh_seed();
+  ++connections_;
   connection_ = std::make_unique<ClientConnection>(loop->reactor(), std::move(engine), std::move(*wire),
                                                    static_cast<ClientConnectionHandler&>(*this));
   if (const Status started = connection_->start(); !started) failure_ = started.error();
@@ -189,9 +190,7 @@ void Core::connect() {
 
 void Core::close() {
   if (std::exchange(closed_, true)) return;
-  // One of them may be running just now.
-  loop->reactor().defer([gone = std::make_shared<decltype(answering_)>(std::move(answering_))] {});
-  answering_.clear();
+  drop_answers();
   const Error why(Errc::closed, "the client was closed");
   for (const auto& one : std::exchange(calls_, {}))
     if (const auto state = one.second.lock()) settle(state, why);
@@ -204,6 +203,12 @@ void Core::close() {
   const Instant until = loop->reactor().precise_now() + UpstreamLimits{}.stop_grace;
   while (!connection_->is_finished() && loop->reactor().precise_now() < until) loop->drive_for(look);
   connection_.reset();
+}
+
+// Nobody waits for them any more. One of them may be running just now.
+void Core::drop_answers() {
+  loop->reactor().defer([gone = std::make_shared<decltype(answering_)>(std::move(answering_))] {});
+  answering_.clear();
 }
 
 void Core::subscribe(const std::string& uri, std::function<void(std::string_view)> changed) {
@@ -252,6 +257,7 @@ void Core::on_event(ClientEvent event) {
       return;
     case ClientEvent::Kind::failed:
       failure_ = event.error;
+      drop_answers();
       for (const auto& one : std::exchange(connecting_, {}))
         if (const auto state = one.lock()) settle(state, *failure_);
       return loop->poke();
@@ -276,7 +282,7 @@ void Core::on_event(ClientEvent event) {
     }
     case ClientEvent::Kind::asked: return on_asked(event.ask, event.text, event.json);
     case ClientEvent::Kind::withdrawn:
-      loop->reactor().defer([weak = weak_from_this(), ask = event.ask] {
+      loop->reactor().defer([weak = weak_from_this(), ask = AskName(connections_, event.ask)] {
         if (const auto core = weak.lock()) core->answering_.erase(ask);
       });
       return;
@@ -314,15 +320,17 @@ void Core::on_asked(ClientAskId ask, const std::string& method, const std::strin
     return connection_->answer(ask, protocol_error(rpc::method_not_found, "nobody answers that here"));
   }
   Task<Result<Json>> work = (*answerer)(*json);
-  answering_.emplace(ask, answer(ask, std::move(work)));
-  loop->reactor().defer([weak = weak_from_this(), ask] {
+  const AskName name(connections_, ask);
+  answering_.emplace(name, answer(name, std::move(work)));
+  loop->reactor().defer([weak = weak_from_this(), name] {
     const auto core = weak.lock();
     if (!core) return;
-    if (const auto found = core->answering_.find(ask); found != core->answering_.end()) found->second.start();
+    if (const auto found = core->answering_.find(name); found != core->answering_.end())
+      found->second.start();
   });
 }
 
-Task<void> Core::answer(ClientAskId ask, Task<Result<Json>> work) {
+Task<void> Core::answer(AskName ask, Task<Result<Json>> work) {
   Result<Json> reply = protocol_error(rpc::internal_error, "the handler failed");
   try {
     reply = co_await work;
@@ -335,11 +343,11 @@ Task<void> Core::answer(ClientAskId ask, Task<Result<Json>> work) {
   loop->reactor().defer([weak = weak_from_this(), ask] {
     if (const auto core = weak.lock()) core->answering_.erase(ask);
   });
-  if (!connection_) co_return;
+  if (!connection_ || ask.first != connections_) co_return;  // who asked is gone
   if (reply) {
-    connection_->answer(ask, reply->dump());
+    connection_->answer(ask.second, reply->dump());
   } else {
-    connection_->answer(ask, reply.error());
+    connection_->answer(ask.second, reply.error());
   }
 }
 

@@ -88,15 +88,19 @@ class Core final : public std::enable_shared_from_this<Core>, private ClientConn
   void on_asked(ClientAskId ask, const std::string& method, const std::string& params);
   void on_told(const std::string& method, const std::string& params);
   [[nodiscard]] const Answerer* answerer_for(const std::string& method, const Json& params) const;
-  Task<void> answer(ClientAskId ask, Task<Result<Json>> work);
+  // A question of one connection: their names are the same in each.
+  using AskName = std::pair<std::uint64_t, ClientAskId>;
+  Task<void> answer(AskName ask, Task<Result<Json>> work);
+  void drop_answers();
 
   MakeWire make_wire_;
   std::unique_ptr<ClientConnection> connection_;
+  std::uint64_t connections_ = 0;  // so far; the last is this one
   bool closed_ = false;
   std::optional<Error> failure_;
   std::unordered_map<ClientCallId, std::weak_ptr<CallState>> calls_;
   std::vector<std::weak_ptr<CallState>> connecting_;
-  std::map<ClientAskId, Task<void>> answering_;
+  std::map<AskName, Task<void>> answering_;
   std::map<std::string, std::function<void(std::string_view)>, std::less<>> subscriptions_;
 };
 

@@ -3,8 +3,8 @@
 // ClientConnection: a ClientEngine on its wire and its reactor.
 //
 // Passes facts to the engine, its orders to the wire, its events to the handler, and keeps its one timer. The
-// handler is called from the reactor and from inside verbs, may use every verb, and may destroy the
-// connection. Lives on one reactor.
+// handler is called from the reactor and from inside verbs (never inside call(), whose name it could not
+// know), may use every verb, and may destroy the connection. Lives on one reactor.
 
 #include <memory>
 #include <string>
