@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "codec/base64.h"
 #include "net/process.h"
 #include "sdk/client_core.h"
@@ -240,6 +241,7 @@ struct Pages::State {
   std::string method;
   std::string member;
   std::optional<std::string> cursor;
+  std::size_t pages = 0;
   bool more = true;
   std::optional<Error> error;
 };
@@ -260,17 +262,19 @@ ClientCall<std::vector<Listing>> Pages::next() {
   Json params = Json::object();
   if (state_->cursor) params.set("cursor", *state_->cursor);
   using Page = std::vector<Listing>;
-  return ClientCall<Page>(core_, state_->method, std::move(params),
-                          [state = state_](const Json& result) -> Result<Page> {
-                            const Json* cursor = result.find("nextCursor");
-                            state->more = cursor != nullptr && cursor->is_string();
-                            if (state->more)
-                              state->cursor = *cursor->as_string();  // the empty one is one, too
-                            Page page;
-                            for (const Json& json : result[state->member].items())
-                              page.push_back(listing_of(json));
-                            return page;
-                          });
+  return ClientCall<Page>(
+      core_, state_->method, std::move(params), [state = state_](const Json& result) -> Result<Page> {
+        const Json* cursor = result.find("nextCursor");
+        state->more = cursor != nullptr && cursor->is_string();
+        if (state->more) state->cursor = *cursor->as_string();  // the empty one is one, too
+        if (state->more && ++state->pages >= ClientLimits{}.tool_pages_max) {
+          state->more = false;
+          return Error(Errc::too_large, "the list has more than " + std::to_string(state->pages) + " pages");
+        }
+        Page page;
+        for (const Json& json : result[state->member].items()) page.push_back(listing_of(json));
+        return page;
+      });
 }
 
 void Pages::Iterator::settle() {

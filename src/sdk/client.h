@@ -84,7 +84,8 @@ struct ReadContents {
 // A list of the server, page by page, or as a range of all its entries:
 //   for (const sluice::Listing& tool : client.tools()) …
 //   while (pages.more()) { auto call = pages.next(); auto page = co_await call; … }
-// The range turns the loop; error() says why it stopped.
+// The range turns the loop; error() says why it stopped. A list of very many pages is taken to have no end,
+// and fails.
 class Pages {
  public:
   Pages(std::shared_ptr<client_detail::Core> core, std::string_view method, std::string_view member);

@@ -144,5 +144,15 @@ TEST_F(ClientCoreTest, ACallThatCannotBeSentIsOver) {
   EXPECT_EQ(crooked.wait().error().code, Errc::invalid);
 }
 
+TEST_F(ClientCoreTest, AListThatHasNoEndFails) {
+  far->answer = [](const Json&) { return R"({"tools":[{"name":"x"}],"nextCursor":"more"})"; };
+  Pages pages(core, "tools/list", "tools");
+  std::size_t seen = 0;
+  for (const Listing& tool : pages) seen += tool.name == "x" ? 1U : 0U;
+  ASSERT_TRUE(pages.error());
+  EXPECT_EQ(pages.error()->code, Errc::too_large);
+  EXPECT_EQ(seen, ClientLimits{}.tool_pages_max - 1);
+}
+
 }  // namespace
 }  // namespace sluice
