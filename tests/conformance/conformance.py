@@ -223,6 +223,8 @@ def cell(tally, name):
         servers = [] if way == "stdio" else [Server([*words, "--http", *(["127.0.0.1:0"] if ours else [])])]
         if way:
             where = {"stdio": words} if way == "stdio" else {"url": servers[0].url}
+            if way == "stdio" and not ours:
+                where["pool"] = {"min": 2}  # Node is slow to start, and some checks wait for 600 ms
             servers.append(behind_sluice(pathlib.Path(folder, "sluice.yaml"), {**where, **upstream.settings}))
         target(tally, name, servers[-1].url, servers, sets, DEMANDED | (TASKS if ours else set()), upstream.baseline)
 

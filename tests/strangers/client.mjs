@@ -131,9 +131,10 @@ const checks = {
       assert.equal(await tool('count', {}, { onprogress: (progress) => heard.push(progress.progress) }), 'counted');
       assert.deepEqual(heard, [1, 2, 3]);
     },
-    'answers ten calls that ask at once': async () => {
-      const said = await Promise.all([...Array(10)].map(() => tool('ask_name')));
-      assert.deepEqual(said, Array(10).fill('hello Ada'));
+    // As many as the gateway keeps parked for one principal.
+    'answers eight calls that ask at once': async () => {
+      const said = await Promise.all([...Array(8)].map(() => tool('ask_name')));
+      assert.deepEqual(said, Array(8).fill('hello Ada'));
     },
   },
 };

@@ -5,7 +5,8 @@
 Behind the gateway, over stdio: server-everything, server-filesystem and server-memory (all legacy), and a server on
 each TypeScript SDK that asks the user (asking_v1 legacy, asking_v2 modern). Through the gateway every client speaks its own
 newest era with all of them, and is told which one its negotiation must end in; --direct shows, without a gateway, that
-the TypeScript checks hold of the servers themselves, in the servers' eras. At last the official servers and our fixture are
+the TypeScript checks hold of the servers themselves, in the servers' eras. Servers on the Python and Go SDKs ask, too, in each of
+the eras that they speak, and the TypeScript client of the other era answers. At last the official servers and our fixture are
 behind one path, and the TypeScript and Python SDKs use them together, in both eras.
 """
 import json
@@ -48,13 +49,17 @@ def python():
         command(sys.executable, "-m", "venv", folder / "venv")
         command(folder / "venv/bin/pip", "install", "-q", "--disable-pip-version-check", "-r", folder / "requirements.txt")
     folder = fetched("python", [HERE / "python" / "requirements.txt"], fill)
+    ASKING["Python SDK"] = [folder / "venv/bin/python", HERE / "python" / "asking.py"]
     return {"Python SDK": ([folder / "venv/bin/python", HERE / "python" / "client.py"], FROM_ELSEWHERE, MODERN)}
 
 
 def go():
-    sources = [HERE / "go" / name for name in ("go.mod", "go.sum", "main.go")]
+    def fill(folder):
+        for program in ("client", "asking"):
+            command(compiler, "build", "-o", program, f"{program}.go", cwd=folder)
     compiler = needs("go", "the Go SDK needs Go 1.25 or newer")
-    folder = fetched("go", sources, lambda folder: command(compiler, "build", "-o", "client", ".", cwd=folder))
+    folder = fetched("go", [HERE / "go" / name for name in ("go.mod", "go.sum", "client.go", "asking.go")], fill)
+    ASKING["Go SDK"] = [folder / "asking"]
     return {"Go SDK": ([folder / "client"], FROM_ELSEWHERE, MODERN)}
 
 
@@ -68,6 +73,7 @@ def rust():
     return {"rmcp": ([folder / "target/debug/rust-client"], FROM_ELSEWHERE, MODERN)}
 
 
+ASKING = {}  # what asks on an SDK whose clients are wanted; each speaks both eras
 FROM_ELSEWHERE = ["everything", "asking v1", "asking v2"]
 
 
@@ -88,16 +94,32 @@ def use(tally, title, words):
     return all(fine)
 
 
+def configured(folder, upstreams):
+    """The gateway in front of these, by name, all on one path."""
+    file = pathlib.Path(folder, "sluice.yaml")
+    file.write_text(json.dumps({"listen": {"http": "127.0.0.1:0"}, "upstreams": upstreams,
+                                "routes": [{"path": "/mcp", "upstreams": list(upstreams)}]}))
+    return Server([binary("sluice"), "serve", "-c", file])
+
+
+def across(tally, name, words, folder):
+    """A server that asks and speaks both eras, held to one of them, used by the TypeScript client of the other."""
+    for server_era, (client, client_era) in {"legacy": ("v2", MODERN), "modern": ("v1", "legacy")}.items():
+        gateway = configured(folder, {"asking": {"stdio": [str(word) for word in words], "era": server_era}})
+        title = f"TypeScript SDK {client}, a {server_era} server on the {name}:"
+        fine = use(tally, title, [*node_script(HERE / "client.mjs"), client, client_era, "asking", gateway.url, folder])
+        tally.case(f"gateway to a {server_era} server on the {name} ends well", gateway.stop())
+        if not fine:
+            print("     the gateway said:\n" + gateway.output())
+
+
 def together(tally, clients, folder):
     """server-everything, server-filesystem, server-memory and our fixture behind one path, used by the SDKs in both eras."""
     commands = servers(folder)
     upstreams = {name: commands[server][0] for name, server in (("everything", "everything"), ("files", "filesystem"),
                                                                 ("memory", "memory"))}
     upstreams["fixture"] = [binary("everything")]
-    file = pathlib.Path(folder, "sluice.yaml")
-    file.write_text(json.dumps({"listen": {"http": "127.0.0.1:0"}, "routes": [{"path": "/mcp", "upstreams": list(upstreams)}],
-                                "upstreams": {name: {"stdio": words} for name, words in upstreams.items()}}))
-    gateway = Server([binary("sluice"), "serve", "-c", file])
+    gateway = configured(folder, {name: {"stdio": words} for name, words in upstreams.items()})
     fine = True
     for name, client in clients.items():
         for era in ("legacy",) if name == "TypeScript SDK 1.32" else ("legacy", MODERN):
@@ -130,6 +152,8 @@ def main(names):
                 if not fine:
                     print("     the gateway said:\n" + gateway.output())
         if not direct:
+            for name, words in ASKING.items():
+                across(tally, name, words, folder)
             known = {name: client for name, (client, _, _) in clients.items() if name.startswith(("TypeScript", "Python"))}
             together(tally, known, folder)
     tally.end()

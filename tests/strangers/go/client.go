@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build ignore
+
 // A Go SDK client that uses a known server through whatever answers at URL.  go-client ERA SERVER URL
 //
 // ERA is what negotiation must end with: legacy, or a modern revision. Prints {check: true | complaint}; exits 1 on one.
