@@ -103,6 +103,8 @@ Task<Result<Json>> thinks(Person& person, std::string message) {
   co_return Json::object({{"action", "accept"}, {"content", Json::object({{"to", message}})}});
 }
 
+Task<Result<Json>> decline() { co_return Json::object({{"action", "decline"}}); }
+
 std::string form(std::string_view message) {
   return R"({"message":")" + std::string(message) +
          R"(","requestedSchema":{"type":"object","properties":{}}})";
@@ -133,6 +135,34 @@ TEST_F(ClientCoreTest, AnAnswerToAServerThatIsGoneIsNotGivenToTheNextOne) {
   EXPECT_EQ(far->heard.back()["id"].string_or(""), "q2");
   EXPECT_EQ(far->heard.back()["result"]["content"]["to"].string_or(""), "second");
   EXPECT_EQ(person.frames.use_count(), 1);
+}
+
+TEST_F(ClientCoreTest, ACallIsNotTimedWhileItsHandlerHoldsTheThread) {
+  const auto patience = milliseconds(1'000);
+  bool is_asked = false;
+  core->forms.emplace_back(Json(), [&](const Json&) -> Task<Result<Json>> {
+    const Instant until = loop->reactor().precise_now() + patience + patience / 2;
+    while (loop->reactor().precise_now() < until) continue;  // as somebody who types
+    is_asked = true;
+    return decline();
+  });
+  auto first = call("tools/call", Json::object({{"name", "x"}}));
+  first.timeout(patience);
+  turn();
+  const std::string id = far->heard.back()["id"].dump();
+  // Asked and answered within one turn of the loop, as what comes from a pipe is.
+  Timer asks(
+      [](void* self) {
+        static_cast<Far*>(self)->say(make_request("\"q\"", "elicitation/create", form("?")));
+      },
+      far.get());
+  loop->reactor().arm(asks, loop->reactor().now());
+  while (!is_asked) turn();
+  turn();
+  far->say(make_response(id, "{}"));
+  turn();
+  const auto done = first.wait();
+  EXPECT_TRUE(done) << done.error().message;
 }
 
 TEST_F(ClientCoreTest, ACallThatCannotBeSentIsOver) {
