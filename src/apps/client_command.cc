@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/login.h"
+#include "apps/printable.h"
 #include "mcp/own_name.h"
 #include "net/terminal.h"
 #include "sdk/client.h"
@@ -17,7 +18,14 @@ namespace {
 
 enum Exit { done = 0, refused = 1, usage = 2, no_server = 3 };
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+// All that is written goes through these two.
+void write_to(std::FILE* file, bool is_terminal, std::string_view text) {
+  const std::string shown = is_terminal ? printable(text, TextLines::many) : std::string(text);
+  std::fwrite(shown.data(), 1, shown.size(), file);
+}
+
+void print(std::string_view text) { write_to(stdout, standard_output_is_terminal(), text); }
+void say(std::string_view text) { write_to(stderr, standard_error_is_terminal(), text); }
 
 void print_line(std::string_view text) {
   print(text);
@@ -25,21 +33,21 @@ void print_line(std::string_view text) {
 }
 
 int complain(const std::string& why, int code) {
-  std::fprintf(stderr, "sluice: %s\n", why.c_str());
+  say("sluice: " + why + "\n");
   return code;
 }
 
-int complain(const Error& why) {
-  const bool answered = why.code == Errc::protocol || why.code == Errc::failed || why.code == Errc::timed_out;
-  return complain(why.message, answered ? refused : no_server);
-}
+int complain(const Error& why) { return complain(why.message, exit_code_of(why)); }
 
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+// A part of a line of ours.
+std::string within_line(std::string_view text) { return printable(text, TextLines::one); }
 
 // ---- Questions at the terminal
 
 std::string typed(const std::string& question) {
-  std::fprintf(stderr, "%s ", question.c_str());
+  say(within_line(question) + " ");
   std::string line;
   std::getline(std::cin, line);
   return line;
@@ -57,7 +65,7 @@ Json valued(const std::string& word, const Json& schema) {
 
 AskReply fill_in(const AskForm& form) {
   if (!standard_input_is_terminal()) return AskReply::decline();
-  std::fprintf(stderr, "The server asks: %s\n", form.message.c_str());
+  say("The server asks: " + form.message + "\n");
   Json content = Json::object();
   for (const JsonMember& member : form.schema["properties"].members()) {
     const Json* standard = member.value.find("default");
@@ -76,7 +84,7 @@ AskReply fill_in(const AskForm& form) {
 
 bool open_link(const AskLink& link) {
   if (!standard_input_is_terminal()) return false;
-  std::fprintf(stderr, "The server asks: %s\nOpen %s\n", link.message.c_str(), link.url.c_str());
+  say("The server asks: " + link.message + "\nOpen " + within_line(link.url) + "\n");
   return is_yes(typed("Did you agree? (y/n)"));
 }
 
@@ -85,13 +93,13 @@ bool open_link(const AskLink& link) {
 void show_progress(const Progress& progress) {
   std::fprintf(stderr, "progress %g", progress.done);
   if (progress.total > 0) std::fprintf(stderr, "/%g", progress.total);
-  std::fprintf(stderr, " %s\n", progress.message.c_str());
+  say(" " + within_line(progress.message) + "\n");
 }
 
 void show_block(const Json& block) {
   const std::string_view type = block["type"].string_or("");
   if (type == "text") return print_line(block["text"].string_or(""));
-  if (type == "resource_link") return print_line(block["uri"].string_or(""));
+  if (type == "resource_link") return print_line(within_line(block["uri"].string_or("")));
   const Json& resource = block["resource"];
   if (type == "resource" && resource.contains("text")) return print_line(resource["text"].string_or(""));
   print_line("[" + std::string(type) + " " +
@@ -110,7 +118,8 @@ void show_list(const char* title, const std::vector<Listing>& list) {
   print_line(title);
   for (const Listing& one : list) {
     const std::string about = first_line(one.description.empty() ? one.title : one.description);
-    print_line("  " + (one.uri.empty() ? one.name : one.uri) + (about.empty() ? "" : "  " + about));
+    print_line("  " + within_line(one.uri.empty() ? one.name : one.uri) +
+               (about.empty() ? "" : "  " + within_line(about)));
   }
 }
 
@@ -131,18 +140,18 @@ Client make_client(const ClientCommand& command) {
   OauthOptions oauth;
   oauth.token_file = token_store_path().ok() ? *token_store_path() : std::string();
   oauth.open_url = [](const std::string& url) {
-    std::fprintf(stderr, "Open this URL to log in:\n%s\n", url.c_str());
+    say("Open this URL to log in:\n" + within_line(url) + "\n");
     return Status();
   };
   options.oauth = std::move(oauth);
-  options.on_stderr = [](std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stderr); };
+  options.on_stderr = &say;
   Client client = command.command.empty() ? Client::http(command.words.front(), std::move(options))
                                           : Client::command(command.command, std::move(options));
   client.on_form(&fill_in);
   client.on_link(&open_link);
   client.on_log([](const Json& line) {
-    std::fprintf(stderr, "%s: %s\n", std::string(line["level"].string_or("log")).c_str(),
-                 line["data"].is_string() ? line["data"].as_string()->c_str() : line["data"].dump().c_str());
+    say(std::string(line["level"].string_or("log")) + ": " +
+        (line["data"].is_string() ? *line["data"].as_string() : line["data"].dump()) + "\n");
   });
   return client;
 }
@@ -179,8 +188,8 @@ int list_everything(Client& client, const ClientCommand& command) {
                                 {"version", server->version},
                                 {"protocolVersion", std::string(revision_text(server->revision))}})}});
   if (!command.json)
-    print_line(server->name + " " + server->version + " (" + std::string(revision_text(server->revision)) +
-               ")");
+    print_line(within_line(server->name + " " + server->version) + " (" +
+               std::string(revision_text(server->revision)) + ")");
   for (Part& part : parts) {
     if (server->capabilities.is_object() && !server->capabilities.contains(part.capability)) continue;
     const auto list = all_of(std::move(part.pages), command);
@@ -248,13 +257,18 @@ int get_prompt(Client& client, const ClientCommand& command, const std::string& 
     return done;
   }
   for (const Json& message : (*result)["messages"].items()) {
-    print(std::string(message["role"].string_or("")) + ": ");
+    print(within_line(message["role"].string_or("")) + ": ");
     show_block(message["content"]);
   }
   return done;
 }
 
 }  // namespace
+
+int exit_code_of(const Error& why) {
+  const bool unreached = why.code == Errc::closed || why.code == Errc::unavailable || why.code == Errc::io;
+  return unreached ? no_server : refused;
+}
 
 Result<Json> tool_arguments(const std::vector<std::string>& words, const Json& input_schema) {
   if (words.size() == 1 && words[0].starts_with("{")) return Json::parse(words[0]);

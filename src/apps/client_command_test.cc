@@ -26,6 +26,14 @@ TEST(ClientCommand, AWordWithoutAKeyIsNamed) {
             "'oops' is neither key=value nor a JSON object");
 }
 
+TEST(ClientCommand, OnlyAServerThatIsNotReachedIsNoServer) {
+  for (const Errc code : {Errc::closed, Errc::unavailable, Errc::io})
+    EXPECT_EQ(exit_code_of(Error(code, "")), 3);
+  for (const Errc code : {Errc::denied, Errc::not_found, Errc::invalid, Errc::too_large, Errc::protocol,
+                          Errc::failed, Errc::timed_out, Errc::exhausted})
+    EXPECT_EQ(exit_code_of(Error(code, "")), 1);
+}
+
 TEST(ClientCommand, WhatIsMissingIsAUsageError) {
   ClientCommand command;
   EXPECT_EQ(run_client_command(command), 2);

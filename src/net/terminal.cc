@@ -6,5 +6,7 @@
 namespace sluice {
 
 bool standard_input_is_terminal() { return ::isatty(STDIN_FILENO) == 1; }
+bool standard_output_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool standard_error_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 }  // namespace sluice
