@@ -48,7 +48,7 @@ TASKS = {"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields",
          "tasks-mrtr-input", "tasks-request-headers", "tasks-dispatch-and-envelope", "tasks-required-task-error",
          "tasks-mrtr-composition"}
 DEMANDED = {"http-header-validation", "http-custom-header-server-validation"}
-SECONDS = 200
+SECONDS = 400
 # What cannot pass in the set of 2026-07-28 where the server is a legacy one. A line is a scenario, or one check of it.
 # A legacy server names no keys for its asks, so the bridge in front of it invents them.
 NO_KEYS = {"input-required-result-basic-elicitation"}
