@@ -21,8 +21,6 @@ namespace sluice {
 
 namespace {
 
-constexpr int quiet_beats = 8;  // without a request before memory is given back, once
-
 class Worker final : private LineChannelHandler {
  public:
   Worker(WorkerIdentity identity, std::unique_ptr<Reactor> reactor, SharedSegment segment,
@@ -167,7 +165,7 @@ void Worker::beat() {
 void Worker::give_memory_back() {
   const std::uint64_t requests = slot_.get(Word::requests);
   quiet_ = requests == std::exchange(requests_seen_, requests) ? quiet_ + 1 : 0;
-  if (quiet_ == quiet_beats) return_free_memory();
+  if (quiet_ == reactor_->limits().process.quiet_beats) return_free_memory();
 }
 
 int fail(const Error& error) {

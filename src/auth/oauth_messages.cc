@@ -32,8 +32,8 @@ bool is_visible(Bytes text) {
 
 Result<Json> parse_reply(Bytes what, int status, Bytes text) {
   JsonParseOptions options;
-  options.depth_max = 16;
-  options.values_max = 4'096;
+  options.depth_max = OauthLimits{}.document_depth_max;
+  options.values_max = OauthLimits{}.document_values_max;
   auto json = Json::parse(text, options);
   if (json && json->is_object()) return json;
   return Error(status >= 500 ? Errc::unavailable : Errc::invalid,

@@ -17,8 +17,8 @@ constexpr Bytes openid_path = "/.well-known/openid-configuration";
 
 Result<Json> parse_document(Bytes what, Bytes text) {
   JsonParseOptions options;
-  options.depth_max = 16;
-  options.values_max = 4'096;
+  options.depth_max = OauthLimits{}.document_depth_max;
+  options.values_max = OauthLimits{}.document_values_max;
   auto json = Json::parse(text, options);
   if (!json) return Error(Errc::invalid, std::string(what) + " is not JSON: " + json.error().message);
   if (!json->is_object()) return Error(Errc::invalid, std::string(what) + " is no JSON object");

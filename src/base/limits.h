@@ -20,6 +20,7 @@ struct JsonLimits {
   std::size_t message_bytes_max = 16 * 1024 * 1024;  // one JSON-RPC message (A3)
   std::size_t depth_max = 128;                       // nesting of arrays and objects
   std::size_t envelope_members_max = 64;             // members of the envelope, of params and of _meta
+  std::size_t values_max = 1'000'000;                // in a text that is made a tree, which is larger
   std::size_t batch_messages_max = 100;              // messages in a 2025-03-26 batch
   std::size_t id_bytes_max = 256;                    // a JSON-RPC id or progress token, as text
   std::size_t method_bytes_max = 256;
@@ -61,6 +62,10 @@ struct NetLimits {
   std::size_t pool_jobs_max = 1'024;
   milliseconds connect = seconds(10);
   milliseconds stall_report = seconds(1);  // a turn longer than this is reported by the watchdog
+  // A channel of lines.
+  std::size_t shown_bytes_max = 256;             // of a bad line, to whoever complains of it
+  milliseconds starved_max = seconds(30);        // waiting for the byte budget
+  milliseconds starved_look = milliseconds(50);  // how often it is asked meanwhile
 };
 
 // Protocol state: sessions, exchanges, streams.
@@ -123,11 +128,15 @@ struct UpstreamLimits {
   milliseconds doubted_for = seconds(10);          // after a failure an HTTP upstream is not called usable
   milliseconds retry_least = milliseconds(100);    // a server that asks for less is not asked in a loop
   milliseconds retry_most = std::chrono::minutes(5);
-  std::size_t notes_max = 1'024;             // notifications and answers of one session under way
-  milliseconds note_wait = seconds(30);      // for the answer to one
-  milliseconds gate_wait = seconds(2);       // for a session's standalone stream to open
-  std::size_t farewells_max = 1'024;         // sessions at one HTTP server that are being ended
-  milliseconds farewell_wait = seconds(10);  // for the answer to a DELETE
+  milliseconds reconnect_first = milliseconds(500);  // to the next try of a stream; doubled every time
+  milliseconds reconnect_max = seconds(8);
+  std::size_t refusal_bytes_max = 64 * 1024;  // of the body of an answer that is no MCP
+  int oversized_events_max = 3;               // of a standalone stream, then it is done without
+  std::size_t notes_max = 1'024;              // notifications and answers of one session under way
+  milliseconds note_wait = seconds(30);       // for the answer to one
+  milliseconds gate_wait = seconds(2);        // for a session's standalone stream to open
+  std::size_t farewells_max = 1'024;          // sessions at one HTTP server that are being ended
+  milliseconds farewell_wait = seconds(10);   // for the answer to a DELETE
 };
 
 // A client that is nobody's upstream side: the SDK's, and the programs made of it.
@@ -225,7 +234,9 @@ struct FederationLimits {
 struct OauthLimits {
   std::size_t challenges_max = 16;  // of one WWW-Authenticate value
   std::size_t challenge_parameters_max = 32;
-  std::size_t document_bytes_max = 64 * 1024;   // metadata, registration, token reply
+  std::size_t document_bytes_max = 64 * 1024;  // metadata, registration, token reply
+  std::size_t document_depth_max = 16;
+  std::size_t document_values_max = 4'096;
   std::size_t url_bytes_max = 8 * 1024;         // taken from others, or opened for the user
   std::size_t token_bytes_max = 8'000;          // with "Bearer " it fits into one field line
   std::size_t identifier_bytes_max = 4 * 1024;  // client id, client secret, authorization code
@@ -254,6 +265,9 @@ struct ProcessLimits {
       milliseconds(250);                     // how often a worker gives a sign of life, and it is looked for
   milliseconds hang_timeout = seconds(10);   // without one
   milliseconds start_timeout = seconds(60);  // from exec to serving
+  int quiet_beats = 8;                       // without a request before memory is given back, once
+  milliseconds retire_check = milliseconds(250);  // between looks at what a reload retired
+  milliseconds drain_check = milliseconds(20);    // and at what is left when the worker ends
   std::size_t config_bytes_max = 4 * 1024 * 1024;
   std::size_t secret_bytes_max = 64 * 1024;
 };

@@ -29,7 +29,7 @@ struct JsonMember;
 struct JsonParseOptions {
   std::size_t depth_max = JsonLimits{}.depth_max;  // never more than 1024
   // Values in the text, so that a few bytes of text do not become many of memory.
-  std::size_t values_max = 1'000'000;
+  std::size_t values_max = JsonLimits{}.values_max;
   // A member that occurs twice is refused; with this the last one wins, as in JavaScript.
   bool allow_duplicates = false;
 };

@@ -12,8 +12,6 @@ namespace sluice {
 
 namespace {
 
-constexpr milliseconds retire_check = milliseconds(250);
-constexpr milliseconds drain_check = milliseconds(20);
 constexpr Bytes text_type = "text/plain; charset=utf-8";
 
 // 503 for a connection that is one too many.
@@ -236,7 +234,7 @@ Status Gateway::place(const Config& config) {
     retiring_routes_.push_back(std::move(route));
   }
   if (!retiring_routes_.empty() || !retiring_upstreams_.empty())
-    parts_.reactor.arm_after(retire_, retire_check);
+    parts_.reactor.arm_after(retire_, parts_.reactor.limits().process.retire_check);
   return {};
 }
 
@@ -254,7 +252,8 @@ void Gateway::retire() {
     return state.children == 0 && state.farewells == 0;
   });
   if (!retiring_routes_.empty() || !retiring_upstreams_.empty()) {
-    parts_.reactor.arm_after(retire_, drained_ ? drain_check : retire_check);
+    const ProcessLimits& limits = parts_.reactor.limits().process;
+    parts_.reactor.arm_after(retire_, drained_ ? limits.drain_check : limits.retire_check);
   } else if (drained_) {
     parts_.reactor.defer(std::exchange(drained_, nullptr));
   }

@@ -10,10 +10,7 @@ namespace sluice {
 
 namespace {
 
-constexpr std::size_t shown_bytes_max = 256;           // of a bad line
 constexpr std::size_t kept_out_bytes_max = 64 * 1024;  // what the line being written may hold on to
-constexpr milliseconds starved_look = milliseconds(50);
-constexpr milliseconds starved_max = seconds(30);  // waiting for the byte budget
 
 }  // namespace
 
@@ -95,7 +92,8 @@ bool LineChannel::deliver_line(PaddedBytes line) {
   const ScanResult scan = message.take(scanner_, PaddedString(line.bytes));
   if (!scan) {
     ++counters_.bad_lines;
-    const BadLine bad{scan.code, scan.reason, message.text().substr(0, shown_bytes_max), message.id()};
+    const Bytes shown = message.text().substr(0, reactor_.limits().net.shown_bytes_max);
+    const BadLine bad{scan.code, scan.reason, shown, message.id()};
     return tell([&] { handler_.on_bad_line(bad); });
   }
   if (message.envelope().kind == MessageKind::batch) {
@@ -106,8 +104,8 @@ bool LineChannel::deliver_line(PaddedBytes line) {
       return true;
     }
     ++counters_.bad_lines;
-    const BadLine bad{
-        rpc::invalid_request, "batches are not accepted here", message.text().substr(0, shown_bytes_max), {}};
+    const Bytes shown = message.text().substr(0, reactor_.limits().net.shown_bytes_max);
+    const BadLine bad{rpc::invalid_request, "batches are not accepted here", shown, {}};
     return tell([&] { handler_.on_bad_line(bad); });
   }
   ++counters_.messages_in;
@@ -122,12 +120,12 @@ void LineChannel::account(bool more) {
     starved_since_ = never;
   } else if (starved_since_ == never) {
     starved_since_ = reactor_.now();
-  } else if (reactor_.now() - starved_since_ > starved_max) {
+  } else if (reactor_.now() - starved_since_ > reactor_.limits().net.starved_max) {
     fail(Errc::exhausted, "the byte budget had no room for a line for too long");
     return;
   }
   set_reading(room && !more && !paused_);
-  if (!room) reactor_.arm_after(later_, starved_look);
+  if (!room) reactor_.arm_after(later_, reactor_.limits().net.starved_look);
 }
 
 void LineChannel::set_reading(bool reading) {

@@ -167,14 +167,14 @@ struct StreamableHttpClientOptions {
   std::vector<HeaderPair> fields;  // laid on every request, such as an API key
   Authorizer* authorizer = nullptr;
   int authorizations_max = ClientLimits{}.authorizations_max;  // of one request
-  std::size_t refusal_bytes_max = 64 * 1024;
+  std::size_t refusal_bytes_max = UpstreamLimits{}.refusal_bytes_max;
   milliseconds farewell = UpstreamLimits{}.farewell_wait;   // for the answer to a DELETE
   milliseconds retry_least = UpstreamLimits{}.retry_least;  // bounds of what a server's `retry:` may ask for
   milliseconds retry_most = UpstreamLimits{}.retry_most;
   std::size_t farewells_max = UpstreamLimits{}.farewells_max;
-  milliseconds reconnect_first = milliseconds(500);
-  milliseconds reconnect_max = seconds(8);
-  int oversized_events_max = 3;  // of a standalone stream, then it is done without
+  milliseconds reconnect_first = UpstreamLimits{}.reconnect_first;
+  milliseconds reconnect_max = UpstreamLimits{}.reconnect_max;
+  int oversized_events_max = UpstreamLimits{}.oversized_events_max;
   std::uint64_t jitter_seed = 0;
 };
 
