@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/process.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/check.h"
@@ -68,6 +71,23 @@ ChildExit exit_of(const ProcessExit& exit) {
 }
 
 }  // namespace
+
+// An installation has the library in lib or lib/TRIPLE and the program in bin.
+std::string find_minder() {
+  std::vector<std::filesystem::path> places;
+  Dl_info found{};
+  if (::dladdr(reinterpret_cast<const void*>(&find_minder), &found) != 0 && found.dli_fname != nullptr) {
+    std::error_code failed;
+    const auto library = std::filesystem::canonical(found.dli_fname, failed).parent_path();
+    if (!failed) places = {library / "../bin", library / "../../bin"};
+  }
+  places.push_back(std::filesystem::path(own_executable()).parent_path());
+  for (const auto& place : places) {
+    const auto program = (place / "sluice").lexically_normal();
+    if (::access(program.c_str(), X_OK) == 0) return program.string();
+  }
+  return "sluice";
+}
 
 Child::Child() = default;
 

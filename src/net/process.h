@@ -30,6 +30,10 @@ struct ChildCommand {
   std::string minder;  // the program that is run as `minder exec-child …`; empty: this one
 };
 
+// The minder of the installation that this library is part of, or the one beside this program; else `sluice`,
+// to be looked up in PATH.
+[[nodiscard]] std::string find_minder();
+
 struct ChildExit {
   int code = 0;    // exit code, when signal is 0
   int signal = 0;  // the signal that ended it

@@ -73,9 +73,9 @@ def answers(program, library):
     assert reply["id"] == 1 and "42" in json.dumps(reply["result"]["content"]), said
 
 
-def calls(client, program, prefix, library):
-    """The client starts the server under the installed gateway as minder, and calls it."""
-    said = tool(client, prefix / "bin/sluice", program, env={"LD_LIBRARY_PATH": str(library)})
+def calls(client, program, library):
+    """The client finds the installed gateway, starts the server under it as minder, and calls it."""
+    said = tool(client, program, env={"LD_LIBRARY_PATH": str(library)})
     assert said == "42\n", said
 
 
@@ -106,7 +106,7 @@ def main(build):
                 case(f"a server built {way.__name__} answers", answers, program, library)
                 client = program.with_name("outside_client")
                 if client.exists():
-                    case("a client built outside calls it", calls, client, program, prefix, library)
+                    case("a client built outside calls it", calls, client, program, library)
     tally.end()
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client written by somebody who has only the installed headers and library: client MINDER COMMAND…
+// A client written by somebody who has only the installed headers and library: client COMMAND…
 
 #include <cstdio>
 
@@ -12,9 +12,7 @@ struct Pair {
 constexpr sluice::Tool<Pair, double> add{"add", "Adds two numbers"};
 
 int main(int argc, char** argv) {
-  sluice::ClientOptions options;
-  options.minder = argv[1];
-  auto client = sluice::Client::command(std::vector<std::string>(argv + 2, argv + argc), options);
+  auto client = sluice::Client::command(std::vector<std::string>(argv + 1, argv + argc));
   const Pair pair{2, 40};
   const auto sum = client.call(add, pair).wait();
   if (!sum) return std::fprintf(stderr, "%s\n", sum.error().message.c_str()), 1;
