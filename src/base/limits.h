@@ -161,6 +161,12 @@ struct ClientLimits {
   milliseconds listen_wait = seconds(10);  // for the acknowledgement of a subscription
   milliseconds listen_again_first = milliseconds(500);
   milliseconds listen_again_max = seconds(8);
+  // A call that its server answered with a task.
+  milliseconds task_poll = seconds(1);  // between two looks, where the server does not say
+  milliseconds task_poll_least = milliseconds(100);
+  milliseconds task_poll_most = seconds(60);
+  std::size_t task_looks_failed_max = 5;                // in a row, before its call fails
+  milliseconds task_absolute = std::chrono::hours(24);  // at most, unless the call says otherwise
 };
 
 // The bridge between the eras.

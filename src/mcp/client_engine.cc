@@ -41,12 +41,6 @@ Error status_error(int status) {
   return Error(code, "the server answered with HTTP status " + std::to_string(status));
 }
 
-Error error_of(const Envelope& answer) {
-  std::string sentence;
-  if (!decode_json_string(answer.view(answer.error_message), sentence)) sentence.clear();
-  return protocol_error(error_code(answer), std::move(sentence), std::string(answer.view(answer.error_data)));
-}
-
 }  // namespace
 
 ClientEngine::ClientEngine(ClientEngineOptions options)
@@ -107,7 +101,7 @@ ClientSendId ClientEngine::order(Purpose purpose, std::string text, std::string_
       if (!name.empty()) order.fields.push_back(HeaderPair{"Mcp-Name", encode_mirrored(name)});
     } else if (purpose != Purpose::initialize) {
       order.fields = session_fields();
-      order.resumes = purpose == Purpose::call;
+      order.resumes = purpose == Purpose::call || purpose == Purpose::task_result;
     }
     order.fields.insert(order.fields.end(), more.begin(), more.end());
     order.stays_open = purpose == Purpose::listen;
@@ -154,8 +148,9 @@ void ClientEngine::initialize(Instant now) {
   era_ = Era::legacy;
   initialize_under_way_ = true;
   const ClientSendId id = next_id_++;
-  order(Purpose::initialize, legacy_initialize(std::to_string(id), options_.capabilities, options_.info_json),
-        {}, {}, 0, {}, id);
+  order(Purpose::initialize,
+        legacy_initialize(std::to_string(id), options_.capabilities, options_.info_json, options_.offer), {},
+        {}, 0, {}, id);
 }
 
 void ClientEngine::discovered(const Envelope& answer, Instant now) {
@@ -335,10 +330,14 @@ void ClientEngine::heard_response(ClientSendId id, const Envelope& envelope, Ins
     case Purpose::discover: return discovered(envelope, now);
     case Purpose::initialize: return initialized(envelope, now);
     case Purpose::call: return call_answered(sending.call, envelope, now);
+    case Purpose::task_look:
+    case Purpose::task_result:
+    case Purpose::task_answer: return task_answered(sending.call, sending.purpose, envelope, now);
     case Purpose::tools: return tools_answered(envelope, now);
     case Purpose::listen: return listen_ended(which, envelope.kind == MessageKind::error_response, now);
     case Purpose::initialized:
     case Purpose::note:
+    case Purpose::task_cancel:
     case Purpose::subscribe:
     case Purpose::log_level: return;
   }
@@ -376,9 +375,12 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
   const Bytes params = envelope.params ? envelope.view(envelope.params) : Bytes("{}");
   switch (id) {
     case MethodId::notify_progress: {
-      const auto sending = sendings_.find(number_of(envelope.view(envelope.progress_token)));
-      if (sending == sendings_.end()) return;
-      const auto call = calls_.find(sending->second.call);
+      const ClientSendId token = number_of(envelope.view(envelope.progress_token));
+      const auto sending = sendings_.find(token);
+      auto call = sending == sendings_.end() ? calls_.end() : calls_.find(sending->second.call);
+      if (sending == sendings_.end() && token != 0)  // a task's goes on when its request was answered
+        call = std::find_if(calls_.begin(), calls_.end(),
+                            [token](const auto& one) { return one.second.task.token == token; });
       if (call == calls_.end()) return;
       restart_timer(call->first, now);
       return event(ClientEvent::Kind::progress, call->first, {}, params);
@@ -387,7 +389,8 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
       for (auto ask = asks_.begin(); ask != asks_.end(); ++ask) {
         if (ask->second.wire_id.empty() || ask->second.wire_id != envelope.view(envelope.request_id))
           continue;
-        event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
+        const ClientCallId call = ask->second.call;
+        event(ClientEvent::Kind::withdrawn, call, {}, {});
         events_.back().ask = ask->first;
         asks_.erase(ask);
         return restart_paused(now);
@@ -397,6 +400,10 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
       return;
     }
     case MethodId::notify_subscriptions_acknowledged: return acknowledged(envelope, now);
+    case MethodId::notify_tasks:
+    case MethodId::notify_tasks_status:
+      heard_task(envelope, now);
+      return event(ClientEvent::Kind::told, 0, std::string(envelope.method), params);
     case MethodId::notify_elicitation_complete:
       for (auto& [name, call] : calls_)
         if (call.again_at != never && !call.opened_urls.empty()) call.again_at = now;
@@ -421,8 +428,12 @@ void ClientEngine::over(ClientSendId id, const Sending& sending, const Error& er
       gate_deadline_ = now + options_.limits.gate_wait;
       return;
     case Purpose::call: return call_failed(sending.call, error, outcome, now);
+    case Purpose::task_look:
+    case Purpose::task_result:
+    case Purpose::task_answer: return task_failed(sending.call, sending.purpose, error, now);
     case Purpose::tools: return tools_answered(Envelope{}, now);
     case Purpose::listen: return listen_ended(id, false, now);
+    case Purpose::task_cancel:
     case Purpose::note:
     case Purpose::subscribe:
     case Purpose::log_level: return;
@@ -445,13 +456,11 @@ void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now)
   sendings_.erase(found);
   const bool in_session =
       !modern() && sending.purpose != Purpose::initialize && sending.purpose != Purpose::discover;
-  if (status == 404 && in_session && sending.session != session_) {
-    if (sending.purpose == Purpose::call) again(sending.call, now);  // a session that is gone already
-    return;
-  }
-  if (status == 404 && in_session && !session_id_.empty()) {
-    if (sending.purpose == Purpose::call) again(sending.call, now);  // it was not taken
-    return session_lost(now);
+  const bool of_task = sending.purpose == Purpose::task_look || sending.purpose == Purpose::task_result ||
+                       sending.purpose == Purpose::task_answer;
+  if (status == 404 && in_session && (sending.session != session_ || !session_id_.empty())) {
+    if (sending.purpose == Purpose::call || of_task) again(sending.call, now);  // it was not taken
+    return sending.session == session_ ? session_lost(now) : void();            // else it is gone already
   }
   ClientMessage message;
   const bool is_answer = message.take(scanner_, PaddedString(body)).ok() &&
@@ -469,6 +478,7 @@ void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now)
     return may_be_modern_ ? become_modern(Json(), now) : give_up(status_error(status));
   }
   if (sending.purpose == Purpose::call && is_answer) return call_answered(sending.call, envelope, now);
+  if (of_task && is_answer) return task_answered(sending.call, sending.purpose, envelope, now);
   if (sending.purpose == Purpose::listen && status >= 400 && status < 500 && !says_nothing(status))
     return listen_ended(id, true, now);
   over(id, sending, status_error(status), Outcome::answered, now);

@@ -7,10 +7,10 @@
 //
 // It asks for the era (or is told it), shakes hands, mints ids, writes the envelope, headers and `_meta` of
 // each era, loops through questions (a legacy server's requests, a modern one's `input_required`, error
-// -32042), keeps every timer, and re-opens sessions and subscriptions. It sends nothing: what has to be sent
-// is an order for whoever owns the wire, HTTP or lines; what came of it is told back. Draws no entropy, reads
-// no clock, writes no log. One thread. Spec: basic/lifecycle, transports, utilities and patterns of each
-// revision; ledger C4, C5, D1, D6.10.
+// -32042), follows tasks to their end, keeps every timer, and re-opens sessions and subscriptions. It sends
+// nothing: what has to be sent is an order for whoever owns the wire, HTTP or lines; what came of it is told
+// back. Draws no entropy, reads no clock, writes no log. One thread. Spec: basic/lifecycle, transports,
+// utilities and patterns of each revision; SEP-2663; ledger A, C4, C5, D1, D6.10.
 
 #include <cstdint>
 #include <deque>
@@ -30,6 +30,7 @@
 #include "codec/json.h"
 #include "mcp/capabilities.h"
 #include "mcp/exchange.h"
+#include "mcp/task_state.h"
 #include "mcp/to_legacy.h"
 #include "mcp/to_modern.h"
 #include "mcp/tool_headers.h"
@@ -44,7 +45,8 @@ using ClientSendId = std::uint64_t;
 struct ClientEngineOptions {
   std::string info_json = R"({"name":"sluice","version":"0"})";  // Implementation
   ClientCapabilities capabilities;
-  std::optional<Era> era;  // pinned; absent: the server is asked
+  std::optional<Era> era;          // pinned; absent: the server is asked
+  Revision offer = latest_legacy;  // to a legacy server
   bool over_http = true;
   std::string log_level;  // that the server is asked for; empty: none
   ClientLimits limits;
@@ -98,10 +100,19 @@ struct ClientEvent {
   Error error;
 };
 
+// What becomes of a call that its server answers with a task. Followed, it ends as the task does, and the
+// task is cancelled with it. Started, it ends with what the server answered, and asks for a task where
+// clients do that (2025-11-25).
+enum class ClientTasks : std::uint8_t { follow, start };
+
 // One request of the user.
 struct ClientCallSpec {
   std::string method;
   std::string params_json;  // an object, or empty
+  ClientTasks tasks = ClientTasks::follow;
+  milliseconds task_ttl{0};  // that is asked for, where that is done; 0: as the server likes
+  // Of a task that there is already: followed, without a request of its own, and left alone by a cancel.
+  std::string task_id;
   bool wants_progress = false;
   milliseconds timeout{0};   // without a sign of life; 0: the limits' own
   milliseconds absolute{0};  // at most; 0: the limits' own
@@ -164,6 +175,10 @@ class ClientEngine {
     initialized,  // the notification
     note,
     call,
+    task_look,    // tasks/get, for a call
+    task_result,  // tasks/result, the same
+    task_answer,  // tasks/update, the same
+    task_cancel,
     tools,  // a page of the list, read for headers
     listen,
     subscribe,  // or unsubscribe
@@ -182,8 +197,24 @@ class ClientEngine {
     ClientAskId ask = 0;
     std::optional<std::string> response;
   };
+  struct TaskAnswer {  // to one of its questions
+    std::string response;
+    int sent = 0;  // so often
+  };
+  struct FollowedTask {
+    std::string id;  // empty: there is none
+    TaskStatus status = TaskStatus::working;
+    std::string message;
+    milliseconds pace{0};
+    ClientSendId token = 0;  // legacy: of the request that made it, for its progress
+    std::size_t looks = 0;
+    std::size_t failures = 0;  // in a row
+    std::map<std::string, TaskAnswer> answers;
+  };
   struct Call {
     ClientCallSpec spec;
+    FollowedTask task;
+    bool as_task = false;      // legacy: the request says so
     ClientSendId sending = 0;  // 0: not on its way
     Instant deadline = never;
     Instant deadline_absolute = never;
@@ -252,8 +283,27 @@ class ClientEngine {
   void tick_call(ClientCallId id, Instant now);
   void tick_asks(Instant now);
   void drop_questions(ClientCallId id);
+  void withdraw(const std::vector<Question>& questions);
+
+  // client_engine_tasks.cc
+  [[nodiscard]] bool knows_tasks() const;
+  [[nodiscard]] std::string legacy_params(const Call& call) const;
+  [[nodiscard]] bool became_task(ClientCallId id, const Envelope& envelope, Instant now);
+  [[nodiscard]] bool wants_task(const Call& call, const Envelope& refusal) const;
+  void note_task(ClientCallId id, const TaskState& state, Instant now);
+  void follow(ClientCallId id, Instant now);
+  ClientSendId send_for_task(ClientCallId id, Purpose purpose, std::string_view method,
+                             const std::string& more = {});
+  void task_answered(ClientCallId id, Purpose purpose, const Envelope& envelope, Instant now);
+  void task_failed(ClientCallId id, Purpose purpose, const Error& error, Instant now);
+  void task_asks(ClientCallId id, const Envelope& envelope, Instant now);
+  void task_round_answered(ClientCallId id, Instant now);
+  void send_answers(ClientCallId id, const std::string& members);
+  void heard_task(const Envelope& notification, Instant now);
+  [[nodiscard]] std::vector<std::string> followed_tasks() const;
 
   // client_engine_listen.cc
+  [[nodiscard]] bool is_watching() const;
   void listen(Instant now);
   void listen_ended(ClientSendId id, bool for_good, Instant now);
   void stop_listening(ClientSendId& id);

@@ -39,12 +39,6 @@ bool names_our_revision(const Envelope& error) {
   });
 }
 
-Error error_in(const Envelope& answer) {
-  std::string sentence;
-  if (!decode_json_string(answer.view(answer.error_message), sentence)) sentence.clear();
-  return protocol_error(error_code(answer), std::move(sentence), std::string(answer.view(answer.error_data)));
-}
-
 // What may be asked for twice. Of methods that are not known that cannot be said.
 bool changes_nothing(std::string_view text) {
   const Method* method = find_method(text);
@@ -79,13 +73,15 @@ ClientCallId ClientEngine::call(ClientCallSpec spec, Instant now) {
   const ClientCallId id = next_id_++;
   Call& call = calls_[id];
   call.spec = std::move(spec);
+  call.task.id = call.spec.task_id;
   if (state_ == State::closed) {
     finish(id, Error(Errc::closed, "the client is not connected any more"));
   } else if (calls_.size() > options_.limits.calls_max) {
     finish(id, Error(Errc::exhausted, "too many calls are open"));
   } else {
-    const milliseconds most =
-        call.spec.absolute.count() > 0 ? call.spec.absolute : options_.limits.call_absolute;
+    const milliseconds usual =
+        call.task.id.empty() ? options_.limits.call_absolute : options_.limits.task_absolute;
+    const milliseconds most = call.spec.absolute.count() > 0 ? call.spec.absolute : usual;
     call.deadline_absolute = now + most;
     restart_timer(id, now);
     if (state_ == State::ready) send_call(id, now);
@@ -101,7 +97,8 @@ bool ClientEngine::waits_for_person(ClientCallId id) const {
 
 void ClientEngine::restart_timer(ClientCallId id, Instant now) {
   Call& call = calls_.at(id);
-  call.deadline = now + (call.spec.timeout.count() > 0 ? call.spec.timeout : options_.limits.call);
+  call.deadline =
+      now + call.task.pace + (call.spec.timeout.count() > 0 ? call.spec.timeout : options_.limits.call);
   if (waits_for_person(id)) call.deadline = never;
 }
 
@@ -121,6 +118,8 @@ void ClientEngine::cancel(ClientCallId id, Instant now) {
 // The server is told that nobody waits any more, as its era and the wire have it.
 void ClientEngine::stop_call(ClientCallId id, Instant) {
   Call& call = calls_.at(id);
+  const bool ends_task = !call.task.id.empty() && call.spec.task_id.empty() && state_ == State::ready;
+  if (ends_task) send_for_task(id, Purpose::task_cancel, "tasks/cancel");
   const ClientSendId sending = std::exchange(call.sending, 0);
   if (sending == 0) return;
   sendings_.erase(sending);
@@ -163,13 +162,26 @@ void ClientEngine::drop_questions(ClientCallId id) {
   }
 }
 
+void ClientEngine::withdraw(const std::vector<Question>& questions) {
+  for (const Question& question : questions) {
+    const auto ask = asks_.find(question.ask);
+    if (ask == asks_.end()) continue;
+    event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
+    events_.back().ask = ask->first;
+    asks_.erase(ask);
+  }
+}
+
 // ---- Sending
 
 void ClientEngine::send_call(ClientCallId id, Instant now) {
   Call& call = calls_.at(id);
+  if (!call.task.id.empty()) return follow(id, now);
   const ClientSendId sending = next_id_++;
   const std::string wire_id = std::to_string(sending);
-  std::string text = make_request(wire_id, call.spec.method, call.spec.params_json);
+  if (!modern() && call.spec.tasks == ClientTasks::start) call.as_task = knows_tasks();
+  std::string text =
+      make_request(wire_id, call.spec.method, modern() ? call.spec.params_json : legacy_params(call));
   const auto scan = [&](const PaddedString& padded, Envelope& envelope) {
     return scanner_.scan(padded.padded(), envelope).ok() && envelope.kind == MessageKind::request;
   };
@@ -193,6 +205,7 @@ void ClientEngine::send_call(ClientCallId id, Instant now) {
     padded = PaddedString(to_modern_request(envelope, wire_id, who_, call.retry));
   }
   call.sending = sending;
+  call.task.token = sending;
   if (call.deadline == never) restart_timer(id, now);
   order(Purpose::call, std::string(padded.view()), call.spec.method, name, id, std::move(more), sending);
 }
@@ -245,6 +258,7 @@ void ClientEngine::call_answered(ClientCallId id, const Envelope& envelope, Inst
   Call& call = found->second;
   call.sending = 0;
   if (envelope.kind == MessageKind::error_response) return call_refused(id, envelope, now);
+  if (became_task(id, envelope, now)) return;
   if (!modern()) return finish(id, std::string(envelope.view(envelope.result)));
   if (envelope.result_type == "input_required") return input_required(id, envelope, now);
   if (!envelope.result_type.empty() && envelope.result_type != "complete")
@@ -291,7 +305,11 @@ void ClientEngine::call_refused(ClientCallId id, const Envelope& envelope, Insta
   }
   if (!modern() && code == rpc::url_elicitation_required && options_.capabilities.elicitation_url)
     return urls_required(id, envelope, now);
-  finish(id, error_in(envelope));
+  if (wants_task(call, envelope)) {
+    call.as_task = true;
+    return again(id, now);
+  }
+  finish(id, error_of(envelope));
 }
 
 void ClientEngine::call_failed(ClientCallId id, const Error& error, Outcome outcome, Instant now) {
@@ -354,7 +372,7 @@ void ClientEngine::input_required(ClientCallId id, const Envelope& envelope, Ins
 
 void ClientEngine::urls_required(ClientCallId id, const Envelope& envelope, Instant now) {
   Call& call = calls_.at(id);
-  call.url_error = error_in(envelope);
+  call.url_error = error_of(envelope);
   call.questions.clear();
   for (const InputQuestion& one : url_input_requests(envelope)) {
     const auto request = Json::parse(one.request);
@@ -393,6 +411,7 @@ void ClientEngine::pose(ClientCallId id, Instant now) {
   Call& call = calls_.at(id);
   call.deadline = now + options_.limits.ask;
   for (Question& question : call.questions) {
+    if (question.ask != 0) continue;  // of a task: is asked already
     question.ask = next_id_++;
     Ask ask;
     ask.call = id;
@@ -414,13 +433,17 @@ void ClientEngine::answer(ClientAskId name, const Result<std::string>& result_js
     return restart_paused(now);
   }
   if (at == calls_.end()) return;
-  if (!result_json) return finish(ask.call, result_json.error());
+  if (!result_json) {
+    stop_call(ask.call, now);
+    return finish(ask.call, result_json.error());
+  }
   bool complete = true;
   for (Question& question : at->second.questions) {
     if (question.ask == name) question.response = *result_json;
     complete = complete && question.response.has_value();
   }
-  if (complete) round_answered(ask.call, now);
+  if (!complete) return;
+  at->second.task.id.empty() ? round_answered(ask.call, now) : task_round_answered(ask.call, now);
 }
 
 void ClientEngine::round_answered(ClientCallId id, Instant now) {

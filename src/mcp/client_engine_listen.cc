@@ -16,7 +16,7 @@ bool wants_something(const ListenFilter& filter) {
   return filter.tools || filter.prompts || filter.resources || !filter.uris.empty();
 }
 
-std::string members_of(const ListenFilter& filter) {
+std::string members_of(const ListenFilter& filter, const std::vector<std::string>& tasks) {
   Json wanted = Json::object();
   if (filter.tools) wanted.set("toolsListChanged", true);
   if (filter.prompts) wanted.set("promptsListChanged", true);
@@ -25,10 +25,16 @@ std::string members_of(const ListenFilter& filter) {
     Json& uris = wanted.set("resourceSubscriptions", Json::array());
     for (const std::string& uri : filter.uris) uris.push_back(uri);
   }
+  if (!tasks.empty()) {
+    Json& ids = wanted.set("taskIds", Json::array());
+    for (const std::string& id : tasks) ids.push_back(id);
+  }
   return R"("notifications":)" + wanted.dump();
 }
 
 }  // namespace
+
+bool ClientEngine::is_watching() const { return modern() && wants_something(wanted_); }
 
 void ClientEngine::watch(ListenFilter wanted, Instant now) {
   wanted_ = std::move(wanted);
@@ -47,10 +53,10 @@ void ClientEngine::listen(Instant now) {
   if (!wants_something(wanted_)) return stop_listening(listening_);
   listening_next_ = next_id_++;
   listen_deadline_ = now + options_.limits.listen_wait;
-  order(
-      Purpose::listen,
-      make_modern_request(std::to_string(listening_next_), "subscriptions/listen", who_, members_of(wanted_)),
-      "subscriptions/listen", {}, 0, {}, listening_next_);
+  order(Purpose::listen,
+        make_modern_request(std::to_string(listening_next_), "subscriptions/listen", who_,
+                            members_of(wanted_, followed_tasks())),
+        "subscriptions/listen", {}, 0, {}, listening_next_);
 }
 
 void ClientEngine::stop_listening(ClientSendId& id) {

@@ -153,12 +153,13 @@ std::string tag_of(Bytes subscription_id) {
 
 }  // namespace
 
-std::string legacy_initialize(Bytes id, const ClientCapabilities& capabilities, Bytes client_info_json) {
+std::string legacy_initialize(Bytes id, const ClientCapabilities& capabilities, Bytes client_info_json,
+                              Revision offer) {
   std::string params;
   JsonWriter(params)
       .begin_object()
-      .member("protocolVersion", revision_text(latest_legacy))
-      .raw_member("capabilities", capabilities_json(capabilities, latest_legacy).dump())
+      .member("protocolVersion", revision_text(offer))
+      .raw_member("capabilities", capabilities_json(capabilities, offer).dump())
       .raw_member("clientInfo",
                   is_usable_client_info(client_info_json) ? client_info_json : own_implementation())
       .end_object();
@@ -236,6 +237,13 @@ Result<std::string> modern_response(const Envelope& response, const ModernReply&
   if (response.kind != MessageKind::response || !is_object(response.text, response.result))
     return error("the upstream's result is no object");
   return complete_result(response, reply);
+}
+
+Error error_of(const Envelope& response) {
+  std::string sentence;
+  if (!decode_json_string(response.view(response.error_message), sentence)) sentence.clear();
+  return protocol_error(error_code(response), std::move(sentence),
+                        std::string(response.view(response.error_data)));
 }
 
 int error_code(const Envelope& response) {

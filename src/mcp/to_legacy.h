@@ -22,10 +22,10 @@ namespace sluice {
 
 // ---- Towards the upstream
 
-// `initialize` with an offer of the latest legacy revision. A client info that a legacy server might refuse
-// is replaced by ours.
+// `initialize` with an offer of that revision. A client info that a legacy server might refuse is replaced by
+// ours.
 [[nodiscard]] std::string legacy_initialize(Bytes id, const ClientCapabilities& capabilities,
-                                            Bytes client_info_json);
+                                            Bytes client_info_json, Revision offer = latest_legacy);
 
 // The request under another id, without what only the modern revision knows. Its progress token, if it has
 // one, becomes the id, which no other request of the session has. `as_task`: a tools/call that is to become a
@@ -62,6 +62,8 @@ struct ModernReply {
 [[nodiscard]] Result<std::string> modern_response(const Envelope& response, const ModernReply& reply);
 // The code of an error response, 0 for other messages.
 [[nodiscard]] int error_code(const Envelope& response);
+// An error response as an Error of kind protocol, with its data.
+[[nodiscard]] Error error_of(const Envelope& response);
 
 // ---- Questions
 
