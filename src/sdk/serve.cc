@@ -96,14 +96,15 @@ class HttpServing final : public Serving, public HttpHandler {
       : Serving(reactor, state, options),
         guard_(std::move(guard)),
         session_ids_(Sealer(ring_, {}, fresh_salt())),
-        events_(state.limits.mcp, reactor.budget()) {
+        events_(options.event_log) {
+    if (!events_) events_ = std::make_shared<MemoryEventLog>(state.limits.mcp, reactor.budget());
     StreamableHttpOptions front;
     front.limits = state.limits;
     front.guard = &guard_;
     front.tool_timer = false;
     if (state.verifier) front.identify = [this](const HttpCall& call) { return identify(call); };
     front_ = std::make_unique<StreamableHttpServer>(
-        StreamableHttpServer::Parts{reactor, protocol_, session_ids_, events_, &HttpServing::session_random},
+        StreamableHttpServer::Parts{reactor, protocol_, session_ids_, *events_, &HttpServing::session_random},
         std::move(front));
     HttpServerOptions http;
     http.http = state.limits.http;
@@ -165,7 +166,7 @@ class HttpServing final : public Serving, public HttpHandler {
 
   HttpGuard guard_;
   SessionIds session_ids_;
-  MemoryEventLog events_;
+  std::shared_ptr<EventLog> events_;
   std::unique_ptr<StreamableHttpServer> front_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Listener> listener_;

@@ -36,6 +36,7 @@
 
 namespace sluice {
 
+class EventLog;     // mcp/event_log.h
 class ServerState;  // what is registered; sdk/server_state.h
 
 // One request on its way through middleware.
@@ -68,6 +69,9 @@ struct RunOptions {
   std::vector<std::string> hosts;    // further Host names to accept
   std::vector<std::string> origins;  // further Origins to accept
   bool insecure = false;             // an address that is not loopback without a token verifier
+  // HTTP: keeps what was sent to legacy clients, so that one that lost its connection goes on where it was.
+  // Called on the server's thread, which waits for it. Empty: in memory, bounded by Server::limits().
+  std::shared_ptr<EventLog> event_log;
 };
 
 class Server {
