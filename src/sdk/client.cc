@@ -39,7 +39,7 @@ Core::MakeWire over_pipes(std::vector<std::string> argv, const ClientOptions& op
   command.argv = std::move(argv);
   command.env = options.env;
   command.cwd = options.cwd;
-  command.minder = options.minder;
+  command.minder = options.minder == "sluice" ? find_minder() : options.minder;
   LineClientWireOptions lines;
   lines.errors = options.on_stderr;
   return [command, lines](Reactor& reactor) -> Result<std::unique_ptr<ClientWire>> {
@@ -51,7 +51,7 @@ Core::MakeWire over_pipes(std::vector<std::string> argv, const ClientOptions& op
 
 Listing listing_of(const Json& json) {
   Listing one;
-  one.name = json["name"].string_or("");
+  one.name = json["name"].string_or(json["taskId"].string_or(""));
   one.title = json["title"].string_or("");
   one.description = json["description"].string_or("");
   one.uri = json["uri"].string_or(json["uriTemplate"].string_or(""));

@@ -7,6 +7,7 @@
 //   auto call = client.call(book, trip);                              // constexpr Tool<Trip, Booking> book
 //   auto booking = co_await call;                                     // or call.wait()
 //
+// A call that the server answers with a task ends as the task does; start() gives the task itself.
 // The era is found out, or pinned. It connects with its first call, and anew with the first one after a
 // failure; capabilities follow from the handlers that are there by then. Its loop turns while something
 // waits: inside run(), wait(), listen_for(), or those of another client of the same Clients. What is
@@ -30,6 +31,7 @@
 #include "mcp/revision.h"
 #include "sdk/client_asks.h"
 #include "sdk/client_call.h"
+#include "sdk/client_task.h"
 #include "sdk/oauth.h"
 #include "sdk/question.h"
 #include "sdk/tool.h"
@@ -40,6 +42,8 @@ struct ClientOptions {
   std::string name = "sluice";
   std::string version = "0";
   std::optional<Era> era;  // pinned; absent: the server is asked
+  // Follows the tasks that servers make of calls (ClientTask); without, they are not told that we could.
+  bool tasks = true;
   // How urgent what the server logs has to be to be told ("info"); empty: nothing is asked for.
   std::string log_level;
   // HTTP: fields of every request, such as an API key; and who gets credentials when the server refuses them.
@@ -48,7 +52,8 @@ struct ClientOptions {
   // HTTP: how the client gets credentials by itself, where there is no authorizer.
   std::optional<OauthOptions> oauth;
   // Commands: what is laid over our environment, the working directory, and the program under which they run
-  // so that none outlives us (`sluice`, looked up in PATH; empty: this program, if it is sluice).
+  // so that none outlives us (`sluice`: that of our installation, else of PATH; empty: this program, if it is
+  // one).
   std::map<std::string, std::string> env;
   std::string cwd;
   std::string minder = "sluice";
@@ -196,6 +201,38 @@ class Client {
     Json params = Json::object({{"name", tool}, {"arguments", std::move(arguments)}});
     return ClientCall<Out>(core_, "tools/call", std::move(params), &read_result<Out>);
   }
+  // A call that is to go on at the server as a task: gives what names it, as soon as there is one. The server
+  // has the last word, and may do the call at once. `ttl` is how long it is to be kept; 0: as the server
+  // likes.
+  template <class In, class Out>
+  ClientCall<ClientTask<Out>> start(const Tool<In, Out>& contract, const In& arguments,
+                                    std::chrono::milliseconds ttl = {}) {
+    return start<Out>(contract.name, to_json(arguments), ttl);
+  }
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+  template <class In, class Out>
+  ClientCall<ClientTask<Out>> start(const Tool<In, Out>& contract, In&& arguments,
+                                    std::chrono::milliseconds ttl = {}) = delete;
+#endif
+  template <class Out = Json>
+  ClientCall<ClientTask<Out>> start(std::string_view tool, Json arguments,
+                                    std::chrono::milliseconds ttl = {}) {
+    Json params = Json::object({{"name", tool}, {"arguments", std::move(arguments)}});
+    client_detail::TaskWish wish;
+    wish.start = true;
+    wish.ttl = ttl;
+    return ClientCall<ClientTask<Out>>(
+        core_, "tools/call", std::move(params), wish, [core = core_](Json result) {
+          return ClientTask<Out>::of(core, std::move(result), &read_result<Out>);
+        });
+  }
+  // One that was started before, perhaps by another program.
+  template <class Out = Json>
+  [[nodiscard]] ClientTask<Out> task(std::string_view id) {
+    return ClientTask<Out>(core_, id, &read_result<Out>);
+  }
+  // Those of ours that the server keeps: 2025-11-25 alone. A listing's name is the id.
+  [[nodiscard]] Pages tasks() { return {core_, "tasks/list", "tasks"}; }
   [[nodiscard]] Pages tools() { return {core_, "tools/list", "tools"}; }
   [[nodiscard]] Pages resources() { return {core_, "resources/list", "resources"}; }
   [[nodiscard]] Pages templates() { return {core_, "resources/templates/list", "resourceTemplates"}; }
@@ -231,9 +268,11 @@ class Client {
   // Ends it now; every later call fails.
   void close();
 
+ protected:
+  explicit Client(std::shared_ptr<client_detail::Core> core);
+
  private:
   friend class Clients;
-  explicit Client(std::shared_ptr<client_detail::Core> core);
 
   Client& add_form(Json schema, client_detail::Answerer answerer);
   Client& add_answerer(std::string_view kind, client_detail::Answerer answerer);

@@ -37,17 +37,28 @@ class Core;        // a client; sdk/client_core.h
 class Loop;        // what turns it
 struct CallState;  // one request
 
+// What becomes of a task; see ClientTask.
+struct TaskWish {
+  bool start = false;
+  std::chrono::milliseconds ttl{0};  // 0: as the server likes
+  std::string id;                    // of one that there is already
+};
+
 class CallBase {
  public:
   CallBase(CallBase&&) noexcept = default;
   CallBase& operator=(CallBase&&) noexcept = delete;
   ~CallBase();
 
+  // It is over, and wait() will not wait.
+  [[nodiscard]] bool is_done() const { return await_ready(); }
   [[nodiscard]] bool await_ready() const;
   void await_suspend(std::coroutine_handle<> waiter);
 
  protected:
   CallBase(const std::shared_ptr<Core>& core, std::string_view method, Json params);
+  CallBase(const std::shared_ptr<Core>& core, std::string_view method, Json params, const TaskWish& wish);
+  CallBase(const std::shared_ptr<Core>& core, Result<Json> settled);
   void set_timeout(std::chrono::nanoseconds time, bool absolute);
   void set_progress(std::function<void(const Progress&)> show);
   Result<Json> take();
@@ -67,6 +78,12 @@ class [[nodiscard]] ClientCall final : public client_detail::CallBase {
   ClientCall(const std::shared_ptr<client_detail::Core>& core, std::string_view method, Json params,
              Reading reading)
       : CallBase(core, method, std::move(params)), reading_(std::move(reading)) {}
+  ClientCall(const std::shared_ptr<client_detail::Core>& core, std::string_view method, Json params,
+             const client_detail::TaskWish& wish, Reading reading)
+      : CallBase(core, method, std::move(params), wish), reading_(std::move(reading)) {}
+  // One that is over already.
+  ClientCall(const std::shared_ptr<client_detail::Core>& core, Result<Json> settled, Reading reading)
+      : CallBase(core, std::move(settled)), reading_(std::move(reading)) {}
 
   // It fails after so long without an answer or progress; questions to a person do not count.
   ClientCall& timeout(std::chrono::nanoseconds time) {

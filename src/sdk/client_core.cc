@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "codec/jsonrpc.h"
+#include "mcp/methods.h"
 #include "net/entropy.h"
 
 namespace sluice::client_detail {
@@ -32,11 +33,20 @@ Loop::Loop() {
   reactor_ = std::move(*reactor);
 }
 
+Loop::Loop(std::unique_ptr<Reactor> simulated) : reactor_(std::move(simulated)), simulated_(true) {}
+
 void Loop::drive_until(const std::function<bool()>& done) {
   CHECK(!turning_);  // wait() inside a coroutine of the loop would never end: co_await there
   forget_finished();
   turning_ = true;
-  while (!done()) reactor_->run();
+  constexpr auto step = milliseconds(5);
+  while (!done()) {
+    if (!simulated_) {
+      reactor_->run();
+    } else if (!reactor_->turn()) {
+      reactor_->advance(step);
+    }
+  }
   turning_ = false;
   forget_finished();
 }
@@ -51,6 +61,13 @@ void Loop::forget_finished() {
 }
 
 void Loop::drive_for(Duration time) {
+  if (simulated_) {
+    CHECK(!turning_);
+    turning_ = true;
+    reactor_->advance(time);
+    turning_ = false;
+    return forget_finished();
+  }
   bool over = false;
   struct Context {
     Loop* loop;
@@ -68,7 +85,7 @@ void Loop::drive_for(Duration time) {
 }
 
 void Loop::poke() {
-  if (turning_) reactor_->stop();
+  if (turning_ && !simulated_) reactor_->stop();
 }
 
 // ---- Calls
@@ -80,6 +97,20 @@ CallBase::CallBase(const std::shared_ptr<Core>& core, std::string_view method, J
   state_->spec.method = method;
   state_->spec.params_json = params.dump();
   core->start(state_);
+}
+
+CallBase::CallBase(const std::shared_ptr<Core>& core, std::string_view method, Json params,
+                   const TaskWish& wish)
+    : CallBase(core, method, std::move(params)) {
+  if (wish.start) state_->spec.tasks = ClientTasks::start;
+  state_->spec.task_ttl = wish.ttl;
+  state_->spec.task_id = wish.id;
+}
+
+CallBase::CallBase(const std::shared_ptr<Core>& core, Result<Json> settled)
+    : state_(std::make_shared<CallState>()) {
+  state_->core = core;
+  state_->result = std::move(settled);
 }
 
 CallBase::~CallBase() {
@@ -165,6 +196,16 @@ void Core::settle(const std::shared_ptr<CallState>& state, Result<Json> result) 
   });
 }
 
+ClientCapabilities Core::declared() const {
+  ClientCapabilities can;
+  can.elicitation_form = !forms.empty();
+  can.elicitation_url = answerers.contains("link");
+  can.sampling = answerers.contains("sample");
+  can.roots = can.roots_list_changed = roots.has_value();
+  if (options.tasks) can.extensions.emplace_back(extension_text(Extension::tasks));
+  return can;
+}
+
 void Core::connect() {
   if (connection_) return;
   auto wire = make_wire_(loop->reactor());
@@ -175,11 +216,9 @@ void Core::connect() {
   ClientEngineOptions engine;
   engine.info_json = Json::object({{"name", options.name}, {"version", options.version}}).dump();
   engine.era = options.era;
+  engine.offer = offer;
   engine.log_level = options.log_level;
-  engine.capabilities.elicitation_form = !forms.empty();
-  engine.capabilities.elicitation_url = answerers.contains("link");
-  engine.capabilities.sampling = answerers.contains("sample");
-  engine.capabilities.roots = engine.capabilities.roots_list_changed = roots.has_value();
+  engine.capabilities = capabilities.value_or(declared());
   engine.jitter_seed = fresh_seed();
   ++connections_;
   connection_ = std::make_unique<ClientConnection>(loop->reactor(), std::move(engine), std::move(*wire),

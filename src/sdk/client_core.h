@@ -23,10 +23,11 @@
 
 namespace sluice::client_detail {
 
-// A reactor that turns while somebody waits.
+// A reactor that turns while somebody waits. Time passes in a simulated one when nothing else can happen.
 class Loop {
  public:
   Loop();
+  explicit Loop(std::unique_ptr<Reactor> simulated);
   [[nodiscard]] Reactor& reactor() { return *reactor_; }
   // Turns until `done`, which is asked again after every poke().
   void drive_until(const std::function<bool()>& done);
@@ -40,6 +41,7 @@ class Loop {
   void forget_finished();
 
   std::unique_ptr<Reactor> reactor_;
+  bool simulated_ = false;
   std::vector<std::unique_ptr<ClientConnection>> ending_;
   bool turning_ = false;
 };
@@ -73,7 +75,9 @@ class Core final : public std::enable_shared_from_this<Core>, private ClientConn
 
   std::shared_ptr<Loop> loop;
   ClientOptions options;
-  std::vector<std::pair<Json, Answerer>> forms;  // by schema; null takes any
+  Revision offer = latest_legacy;
+  std::optional<ClientCapabilities> capabilities;  // in place of what the handlers can
+  std::vector<std::pair<Json, Answerer>> forms;    // by schema; null takes any
   std::map<std::string, Answerer, std::less<>> answerers;
   std::optional<std::vector<Root>> roots;
   std::function<void()> tools_changed, prompts_changed, resources_changed;
@@ -82,6 +86,7 @@ class Core final : public std::enable_shared_from_this<Core>, private ClientConn
 
  private:
   void connect();
+  [[nodiscard]] ClientCapabilities declared() const;
   void send(const std::shared_ptr<CallState>& state);
   void settle(const std::shared_ptr<CallState>& state, Result<Json> result);
   void on_event(ClientEvent event) override;

@@ -26,16 +26,17 @@ Json call(std::string_view name, Json arguments = Json::object()) {
 
 Json accept(Json content) { return Json::object({{"action", "accept"}, {"content", std::move(content)}}); }
 
-Json answer_everything(std::string_view method, const Json& params) {
-  if (method == "roots/list")
-    return Json::object({{"roots", Json::array({Json::object({{"uri", "file:///w"}, {"name", "w"}})})}});
-  if (method == "sampling/createMessage")
-    return Json::object({{"role", "assistant"},
-                         {"model", "m"},
-                         {"content", Json::object({{"type", "text"}, {"text", "sampled"}})}});
-  if (params["requestedSchema"]["properties"].contains("approve"))
-    return accept(Json::object({{"approve", true}}));
-  return accept(Json::object({{"name", "Ada"}}));
+AskReply fill_in(const AskForm& form) {
+  const bool approval = form.schema["properties"].contains("approve");
+  return AskReply::accept(Json::object({approval ? JsonMember{"approve", true} : JsonMember{"name", "Ada"}}));
+}
+
+// A person who never answers.
+Task<AskReply> say_nothing() {
+  const auto never = [](const std::function<void(int)>&) {};
+  auto waiting = completion<int>(never);
+  co_await waiting;
+  co_return AskReply::dismiss();
 }
 
 std::string text_of(const Result<Json>& result) {
@@ -49,14 +50,25 @@ struct Way {
 };
 const std::vector<Way> ways{{latest_modern, true}, {latest_legacy, true}, {latest_legacy, false}};
 
-std::unique_ptr<MemoryClient> connect_by(Server& server, const Way& way) {
+// A client that answers everything, forms by `forms`.
+template <class F>
+MemoryClient connect_by(Server& server, const Way& way, F forms) {
   ConnectOptions options;
   options.revision = way.revision;
   options.replay = way.replay;
+  options.client.log_level = "debug";
   auto client = connect(server, options);
-  client->on_ask(&answer_everything);
+  client.on_form(std::move(forms));
+  client.on_sample([](const Json&) {
+    return Json::object({{"role", "assistant"},
+                         {"model", "m"},
+                         {"content", Json::object({{"type", "text"}, {"text", "sampled"}})}});
+  });
+  client.roots({Root{"file:///w", "w"}});
   return client;
 }
+
+MemoryClient connect_by(Server& server, const Way& way) { return connect_by(server, way, &fill_in); }
 
 TEST(Ask, WorksUnchangedInBothEras) {
   Server server("test", "1");
@@ -76,9 +88,9 @@ TEST(Ask, WorksUnchangedInBothEras) {
         std::get<2>(answers)->front().uri;
   });
   for (const Way& way : ways) {
-    const auto client = connect_by(server, way);
-    EXPECT_EQ(text_of(client->request("tools/call", call("two"))), "Ada is sure");
-    EXPECT_EQ(text_of(client->request("tools/call", call("all"))), "Ada, sampled, file:///w");
+    auto client = connect_by(server, way);
+    EXPECT_EQ(text_of(client.request("tools/call", call("two")).wait()), "Ada is sure");
+    EXPECT_EQ(text_of(client.request("tools/call", call("all")).wait()), "Ada, sampled, file:///w");
   }
 }
 
@@ -90,8 +102,8 @@ TEST(Ask, SeveralQuestionsGoOutInOneRound) {
     auto answers = co_await ctx.ask_all(who, where);
     co_return std::get<0>(answers) ? "answered" : "not";
   });
-  const auto client = connect(server);
-  const auto round = client->exchange("tools/call", call("all"));
+  auto client = connect(server);
+  const auto round = client.exchange("tools/call", call("all"));
   EXPECT_EQ(round.result["resultType"].string_or(""), "input_required");
   EXPECT_EQ(round.result["inputRequests"].size(), 2U);
   EXPECT_EQ(round.result["inputRequests"]["name"]["method"].string_or(""), "elicitation/create");
@@ -105,11 +117,10 @@ TEST(Ask, TellsDecliningFromDismissing) {
     co_return name ? "value" : name.why();
   });
   for (const Way& way : ways) {
-    const auto client = connect_by(server, way);
-    client->on_ask([](std::string_view, const Json&) { return Json::object({{"action", "decline"}}); });
-    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "declined");
-    client->on_ask([](std::string_view, const Json&) { return Json::object({{"action", "cancel"}}); });
-    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "dismissed");
+    auto declining = connect_by(server, way, [](const AskForm&) { return AskReply::decline(); });
+    EXPECT_EQ(text_of(declining.request("tools/call", call("ask")).wait()), "declined");
+    auto dismissing = connect_by(server, way, [](const AskForm&) { return AskReply::dismiss(); });
+    EXPECT_EQ(text_of(dismissing.request("tools/call", call("ask")).wait()), "dismissed");
   }
 }
 
@@ -129,16 +140,16 @@ TEST(Ask, WritesChoicesAsTheRevisionOfTheClientKnowsThem) {
     });
   ConnectOptions older;
   older.revision = Revision::r2025_06_18;
-  const auto client = connect(server, older);
+  auto client = connect(server, older);
   Json seen;
-  client->on_ask([&seen](std::string_view, const Json& params) {
-    seen = params["requestedSchema"]["properties"];
-    return accept(Json::object({{"one", "a"}}));
+  client.on_form([&seen](const AskForm& form) {
+    seen = form.schema["properties"];
+    return AskReply::accept(Json::object({{"one", "a"}}));
   });
-  EXPECT_EQ(text_of(client->request("tools/call", call("one"))), "answered");
+  EXPECT_EQ(text_of(client.request("tools/call", call("one")).wait()), "answered");
   EXPECT_EQ(seen.dump(), R"({"one":{"type":"string","enum":["a","b"],"enumNames":["A","B"]}})");
   seen = Json();
-  EXPECT_NE(text_of(client->request("tools/call", call("many"))).find("no form for this question"),
+  EXPECT_NE(text_of(client.request("tools/call", call("many")).wait()).find("no form for this question"),
             std::string::npos);
   EXPECT_TRUE(seen.is_null());  // it was never sent
 }
@@ -149,19 +160,19 @@ TEST(Ask, AnAnswerThatDoesNotFitIsAskedForAgainInTheModernEra) {
     auto name = co_await ctx.ask<Name>("name", "Who?");
     co_return name ? name->name : name.why();
   });
-  const auto client = connect(server);
-  const auto first = client->exchange("tools/call", call("ask"));
+  auto client = connect(server);
+  const auto first = client.exchange("tools/call", call("ask"));
   for (const Json& bad : {Json(12345), accept(Json::object({{"name", 5}})), Json()}) {
     Json params = call("ask");
     params.set("requestState", first.result["requestState"]);
     params.set("inputResponses", Json::object({{"name", bad}, {"unknown", true}}));
-    EXPECT_EQ(client->exchange("tools/call", params).result["resultType"].string_or(""), "input_required");
+    EXPECT_EQ(client.exchange("tools/call", params).result["resultType"].string_or(""), "input_required");
   }
   ConnectOptions legacy;
   legacy.revision = latest_legacy;
-  const auto old = connect(server, legacy);
-  old->on_ask([](std::string_view, const Json&) { return accept(Json::object({{"name", 5}})); });
-  EXPECT_EQ(text_of(old->request("tools/call", call("ask"))),
+  auto old = connect(server, legacy);
+  old.on_form([](const AskForm&) { return AskReply::accept(Json::object({{"name", 5}})); });
+  EXPECT_EQ(text_of(old.request("tools/call", call("ask")).wait()),
             "the client's answer does not fit the question");
 }
 
@@ -172,20 +183,20 @@ TEST(Ask, TamperedForeignAndMovedStatesAreRefused) {
       auto sure = co_await ctx.ask<Approval>("sure", "Sure?");
       co_return sure ? "yes" : "no";
     });
-  const auto client = connect(server);
-  const auto first = client->exchange("tools/call", call("ask"));
+  auto client = connect(server);
+  const auto first = client.exchange("tools/call", call("ask"));
   const std::string state(first.result["requestState"].string_or(""));
   const auto retry = [&](std::string_view tool, const Json& arguments, const std::string& with) {
     Json params = call(tool, arguments);
     params.set("requestState", with);
     params.set("inputResponses", Json::object({{"sure", accept(Json::object({{"approve", true}}))}}));
-    return client->exchange("tools/call", params);
+    return client.exchange("tools/call", params);
   };
   EXPECT_EQ(retry("ask", Json::object(), state + "x").error["code"].int64_or(0), -32602);
   EXPECT_EQ(retry("other", Json::object(), state).error["code"].int64_or(0), -32602);
   EXPECT_EQ(retry("ask", Json::object({{"a", 1}}), state).error["code"].int64_or(0), -32602);
   EXPECT_EQ(retry("ask", Json::object(), state).result["content"][0]["text"].string_or(""), "yes");
-  client->advance(seconds(601));
+  client.advance(seconds(601));
   EXPECT_EQ(retry("ask", Json::object(), state).error["code"].int64_or(0), -32602);
 }
 
@@ -198,7 +209,7 @@ TEST(Ask, AQuestionThatChangesBetweenRoundsFailsLoudly) {
     co_return sure ? "yes" : "no";
   });
   for (const Way& way : {ways[0], ways[1]}) {
-    const auto result = connect_by(server, way)->request("tools/call", call("ask"));
+    const auto result = connect_by(server, way).request("tools/call", call("ask")).wait();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().number, -32603);
     EXPECT_NE(result.error().message.find("'sure'"), std::string::npos);
@@ -215,16 +226,16 @@ TEST(Ask, NeedsTheClientsCapability) {
   server.tool("can", "", [](Context& ctx) { return ctx.client_can(ClientCan::sample) ? "can" : "cannot"; });
   ConnectOptions options;
   options.capabilities = Json::object();
-  const auto modern = connect(server, options);
+  auto modern = connect(server, options);
   for (const char* tool : {"ask", "needs"}) {
-    const auto reply = modern->exchange("tools/call", call(tool));
+    const auto reply = modern.exchange("tools/call", call(tool));
     EXPECT_EQ(reply.http_status, 400);
     EXPECT_EQ(reply.error["code"].int64_or(0), -32021);
     EXPECT_EQ(reply.error["data"].dump(), R"({"requiredCapabilities":{"sampling":{}}})");
   }
-  EXPECT_EQ(text_of(modern->request("tools/call", call("can"))), "cannot");
+  EXPECT_EQ(text_of(modern.request("tools/call", call("can")).wait()), "cannot");
   options.revision = latest_legacy;
-  const auto reply = connect(server, options)->exchange("tools/call", call("ask"));
+  const auto reply = connect(server, options).exchange("tools/call", call("ask"));
   EXPECT_TRUE(reply.result["isError"].bool_or(false));
 }
 
@@ -237,7 +248,7 @@ TEST(Ask, EndsAfterItsLastRoundAndItsTime) {
     }
     co_return "done";
   });
-  const auto result = connect_by(server, ways[0])->request("tools/call", call("endless"));
+  const auto result = connect_by(server, ways[0]).request("tools/call", call("endless")).wait();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().number, -32603);
 }
@@ -250,21 +261,21 @@ TEST(Ask, AQuestionThatALegacyClientLeavesOpenFailsInTime) {
     co_return name.why() + "; " + (again ? again->name : again.why());
   });
   for (const Way& way : {ways[1], ways[2]}) {
-    const auto client = connect_by(server, way);
     bool first = true;
-    client->on_ask([&first](std::string_view method, const Json& params) {
-      return std::exchange(first, false) ? Json() : answer_everything(method, params);
+    auto client = connect_by(server, way, [&first](AskForm form) -> Task<AskReply> {
+      auto silence = say_nothing();
+      if (std::exchange(first, false)) co_await silence;
+      co_return fill_in(form);
     });
-    const int id = client->open("tools/call", call("ask"));
-    client->advance(seconds(599));
-    EXPECT_FALSE(client->reply(id));
-    client->advance(seconds(2));
-    ASSERT_TRUE(client->reply(id));
-    EXPECT_EQ(client->reply(id)->result["content"][0]["text"].string_or(""),
-              "the client did not answer in time; Ada");
-    ASSERT_EQ(client->told().size(), 1U) << "the one question that was left open is withdrawn";
-    EXPECT_EQ(client->told()[0]["method"].string_or(""), "notifications/cancelled");
-    EXPECT_EQ(client->told()[0]["params"]["requestId"].int64_or(0), 1);
+    auto asking = client.call<std::string>("ask", Json::object());
+    client.advance(seconds(599));
+    EXPECT_FALSE(asking.is_done());
+    client.advance(seconds(2));
+    ASSERT_TRUE(asking.is_done());
+    EXPECT_EQ(*asking.wait(), "the client did not answer in time; Ada");
+    ASSERT_EQ(client.told().size(), 1U) << "the one question that was left open is withdrawn";
+    EXPECT_EQ(client.told()[0]["method"].string_or(""), "notifications/cancelled");
+    EXPECT_EQ(client.told()[0]["params"]["requestId"].int64_or(0), 1);
   }
 }
 
@@ -275,15 +286,20 @@ TEST(Ask, ALinkIsAgreedToAndNamedForOldClients) {
     co_return consent ? "agreed" : consent.why();
   });
   for (const Way& way : ways) {
-    const auto client = connect_by(server, way);
-    Json seen;
-    client->on_ask([&seen](std::string_view, const Json& params) {
-      seen = params;
-      return Json::object({{"action", "accept"}});
+    auto client = connect_by(server, way);
+    std::string seen;
+    client.on_link([&seen](const AskLink& link) {
+      seen = link.url;
+      return true;
     });
-    EXPECT_EQ(text_of(client->request("tools/call", call("ask"))), "agreed");
-    EXPECT_EQ(seen["url"].string_or(""), "https://example.com/login");
-    EXPECT_EQ(seen.contains("elicitationId"), era_of(way.revision) == Era::legacy);
+    EXPECT_EQ(text_of(client.request("tools/call", call("ask")).wait()), "agreed");
+    EXPECT_EQ(seen, "https://example.com/login");
+    if (era_of(way.revision) == Era::legacy) {
+      EXPECT_TRUE(client.asked().back()["params"].contains("elicitationId"));
+    } else {
+      const Json requests = client.exchange("tools/call", call("ask")).result["inputRequests"];
+      EXPECT_FALSE(requests["login"]["params"].contains("elicitationId"));
+    }
   }
 }
 
@@ -302,17 +318,22 @@ TEST(Completion, WaitsForACallbackAndForgetsAWaiterThatIsGone) {
     const int value = co_await waiting;
     co_return std::to_string(value);
   });
-  const auto client = connect(server);
-  EXPECT_EQ(text_of(client->request("tools/call", call("at once"))), "7");
-  int id = client->open("tools/call", call("wait"));
-  EXPECT_FALSE(client->reply(id));
+  auto client = connect(server);
+  EXPECT_EQ(text_of(client.request("tools/call", call("at once")).wait()), "7");
+  auto waits = client.call<std::string>("wait", Json::object());
+  client.settle();
+  EXPECT_FALSE(waits.is_done());
   done(5);
-  ASSERT_TRUE(client->reply(id));
-  EXPECT_EQ(client->reply(id)->result["content"][0]["text"].string_or(""), "5");
-  id = client->open("tools/call", call("wait"));
-  client->cancel(id);
+  EXPECT_EQ(*waits.wait(), "5");
+  {
+    auto dropped = client.call<std::string>("wait", Json::object());
+    client.settle();
+    client.forget();
+  }
+  client.settle();
   done(6);
-  EXPECT_FALSE(client->reply(id));
+  client.settle();
+  EXPECT_TRUE(client.replies().empty());
 }
 
 TEST(Once, RunsOnceHoweverOftenTheHandlerDoes) {
@@ -330,7 +351,7 @@ TEST(Once, RunsOnceHoweverOftenTheHandlerDoes) {
   });
   for (const Way& way : ways) {
     charges = bookings = runs = 0;
-    EXPECT_EQ(text_of(connect_by(server, way)->request("tools/call", call("buy"))), "11 sure");
+    EXPECT_EQ(text_of(connect_by(server, way).request("tools/call", call("buy")).wait()), "11 sure");
     EXPECT_EQ(charges, 1);
     EXPECT_EQ(bookings, 1);
     EXPECT_EQ(runs, way.replay ? 2 : 1);
@@ -346,14 +367,14 @@ TEST(Progress, ReachesOnlyWhoAskedForIt) {
     ctx.progress(100, 100);
     return "done";
   });
-  const auto client = connect(server);
-  EXPECT_EQ(text_of(client->request("tools/call", call("work"))), "done");
-  EXPECT_TRUE(client->told().empty());
+  auto client = connect(server);
+  EXPECT_EQ(text_of(client.request("tools/call", call("work")).wait()), "done");
+  EXPECT_TRUE(client.told().empty());
   Json params = call("work");
   params.set("_meta", Json::object({{"progressToken", "t"}}));
-  EXPECT_EQ(text_of(client->request("tools/call", params)), "done");
-  ASSERT_EQ(client->told().size(), 3U);
-  EXPECT_EQ(client->told()[1]["params"].dump(),
+  EXPECT_EQ(client.exchange("tools/call", params).result["content"][0]["text"].string_or(""), "done");
+  ASSERT_EQ(client.told().size(), 3U);
+  EXPECT_EQ(client.told()[1]["params"].dump(),
             R"({"progressToken":"t","progress":50.0,"total":100.0,"message":"half"})");
 }
 
@@ -376,27 +397,37 @@ TEST(Progress, WaitsForAClientThatDoesNotKeepUpWhereItIsAwaited) {
   const Json meta = Json::object({{"progressToken", "t"}, {"io.modelcontextprotocol/logLevel", "debug"}});
   for (const Way& way : ways) {
     patient = hasty = 0;
-    const auto client = connect_by(server, way);
-    Json params = call("patient");
-    params.set("_meta", meta);
-    client->stop_reading();
-    const int waits = client->open("tools/call", params);
+    auto client = connect_by(server, way);
+    ASSERT_TRUE(client.connect().wait());
+    client.settle();
+    const auto opened = [&client] {
+      auto patient_call = client.call<std::string>("patient", Json::object());
+      patient_call.on_progress([](const Progress&) {});
+      return patient_call;
+    };
+    client.stop_reading();
+    auto waits = opened();
+    client.settle();
     EXPECT_EQ(patient, 0);
-    EXPECT_EQ(client->told().size(), 1U);
-    params.set("name", "hasty");
-    EXPECT_EQ(client->exchange("tools/call", params).result["content"][0]["text"].string_or(""), "done");
-    client->read_on();
-    ASSERT_TRUE(client->reply(waits));
+    EXPECT_EQ(client.told().size(), 1U);
+    Json params = call("hasty");
+    params.set("_meta", meta);
+    EXPECT_EQ(client.exchange("tools/call", params).result["content"][0]["text"].string_or(""), "done");
+    client.read_on();
+    ASSERT_TRUE(waits.is_done());
     EXPECT_EQ(patient, 10);
     // One that waits for room can be cancelled, and is not resumed afterwards.
     patient = 0;
-    params.set("name", "patient");
-    client->stop_reading();
-    const int cancelled = client->open("tools/call", params);
-    client->cancel(cancelled);
-    client->read_on();
+    client.forget();
+    client.stop_reading();
+    {
+      auto cancelled = opened();
+      client.settle();
+    }
+    client.settle();
+    client.read_on();
     EXPECT_EQ(patient, 0);
-    EXPECT_FALSE(client->reply(cancelled));
+    EXPECT_TRUE(client.replies().empty());
   }
 }
 
@@ -408,23 +439,23 @@ TEST(Log, HonoursTheLevelOfEachEra) {
     ctx.log_data(Severity::error, Json::object({{"code", 1}}));
     return "";
   });
-  const auto modern = connect(server);
-  EXPECT_TRUE(modern->request("tools/call", call("log")));
-  EXPECT_TRUE(modern->told().empty());
+  auto modern = connect(server);
+  EXPECT_TRUE(modern.request("tools/call", call("log")).wait());
+  EXPECT_TRUE(modern.told().empty());
   Json params = call("log");
   params.set("_meta", Json::object({{"io.modelcontextprotocol/logLevel", "info"}}));
-  EXPECT_TRUE(modern->request("tools/call", params));
-  ASSERT_EQ(modern->told().size(), 2U);
-  EXPECT_EQ(modern->told()[0]["params"].dump(), R"({"level":"info","logger":"test","data":"i"})");
+  EXPECT_TRUE(modern.exchange("tools/call", params).error.is_null());
+  ASSERT_EQ(modern.told().size(), 2U);
+  EXPECT_EQ(modern.told()[0]["params"].dump(), R"({"level":"info","logger":"test","data":"i"})");
   params.set("_meta", Json::object({{"io.modelcontextprotocol/logLevel", "loud"}}));
-  EXPECT_EQ(modern->exchange("tools/call", params).error["code"].int64_or(0), -32602);
+  EXPECT_EQ(modern.exchange("tools/call", params).error["code"].int64_or(0), -32602);
   ConnectOptions legacy;
   legacy.revision = latest_legacy;
-  const auto old = connect(server, legacy);
-  EXPECT_TRUE(old->request("logging/setLevel", Json::object({{"level", "error"}})));
-  EXPECT_TRUE(old->request("tools/call", call("log")));
-  EXPECT_EQ(old->told().size(), 1U);
-  EXPECT_FALSE(old->request("logging/setLevel", Json::object({{"level", "loud"}})));
+  auto old = connect(server, legacy);
+  EXPECT_TRUE(old.request("logging/setLevel", Json::object({{"level", "error"}})).wait());
+  EXPECT_TRUE(old.request("tools/call", call("log")).wait());
+  EXPECT_EQ(old.told().size(), 1U);
+  EXPECT_FALSE(old.request("logging/setLevel", Json::object({{"level", "loud"}})).wait());
 }
 
 TEST(Cancel, DestroysTheFrameAfterItsHooks) {
@@ -448,17 +479,21 @@ TEST(Cancel, DestroysTheFrameAfterItsHooks) {
   });
   for (const Way& way : ways) {
     trace.clear();
-    const auto client = connect_by(server, way);
-    const int id = client->open("tools/call", call("wait"));
-    EXPECT_EQ(trace, "");
-    client->cancel(id);
+    auto client = connect_by(server, way);
+    {
+      auto waits = client.call<std::string>("wait", Json::object());
+      client.settle();
+      EXPECT_EQ(trace, "");
+      client.forget();
+    }
+    client.settle();
     EXPECT_EQ(trace, "hook frame ");
-    client->advance(std::chrono::hours(2));
+    client.advance(std::chrono::hours(2));
     EXPECT_EQ(trace, "hook frame ");
-    EXPECT_FALSE(client->reply(id));
+    EXPECT_TRUE(client.replies().empty());
   }
   trace.clear();
-  connect(server)->exchange("tools/call", call("ask"));
+  static_cast<void>(connect(server).exchange("tools/call", call("ask")));
   EXPECT_EQ(trace, "frame ");
 }
 
@@ -476,18 +511,22 @@ TEST(Cancel, EndsAHandlerThatWaitsForAnAnswer) {
   });
   for (const Way& way : {ways[1], ways[2]}) {
     ended = false;
-    const auto client = connect_by(server, way);
-    client->on_ask([](std::string_view, const Json&) { return Json(); });
-    const int id = client->open("tools/call", call("ask"));
-    EXPECT_FALSE(ended);
-    client->cancel(id);
+    auto client = connect_by(server, way, [](const AskForm&) { return say_nothing(); });
+    {
+      auto asks = client.call<std::string>("ask", Json::object());
+      client.settle();
+      EXPECT_EQ(client.asked().size(), 1U);
+      EXPECT_FALSE(ended);
+      client.forget();
+    }
+    client.settle();
     EXPECT_TRUE(ended);
-    ASSERT_EQ(client->told().size(), 1U) << "its question is withdrawn";
-    EXPECT_EQ(client->told()[0]["method"].string_or(""), "notifications/cancelled");
-    EXPECT_EQ(client->told()[0]["params"]["requestId"].int64_or(0), 1);
-    client->advance(seconds(700));
-    EXPECT_FALSE(client->reply(id));
-    EXPECT_EQ(client->told().size(), 1U);
+    ASSERT_EQ(client.told().size(), 1U) << "its question is withdrawn";
+    EXPECT_EQ(client.told()[0]["method"].string_or(""), "notifications/cancelled");
+    EXPECT_EQ(client.told()[0]["params"]["requestId"].int64_or(0), 1);
+    client.advance(seconds(700));
+    EXPECT_TRUE(client.replies().empty());
+    EXPECT_EQ(client.told().size(), 1U);
   }
 }
 
@@ -500,8 +539,11 @@ TEST(Cancel, EndsWithTheClientThatGoesAway) {
     co_return "";
   });
   {
-    const auto client = connect(server);
-    client->open("tools/call", call("wait"));
+    auto client = connect(server);
+    auto waits = client.call<std::string>("wait", Json::object());
+    client.settle();
+    client.close();
+    EXPECT_EQ(waits.wait().error().code, Errc::closed);
   }
   EXPECT_TRUE(ended);
 }

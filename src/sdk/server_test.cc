@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server over the in-memory client: forms of handlers, lists, resources, prompts, headers, both eras.
+// The server and its in-memory client: forms of handlers, lists, resources, prompts, headers, both eras.
 #include "sdk/server.h"
 
 #include <gtest/gtest.h>
 
+#include "mcp/event_log.h"
 #include "sdk/connect.h"
 
 namespace sluice {
@@ -80,25 +81,26 @@ TEST(Server, TakesEveryFormOfHandler) {
                 return ctx.cancelled() ? -1 : pair.a;
               }));
   for (const Revision revision : {latest_modern, latest_legacy, Revision::r2024_11_05}) {
-    const auto client = connect(server, legacy(revision));
-    EXPECT_EQ(text_of(client->request("tools/call", call("add", pair_of(1, 2)))), R"({"sum":3})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("free", pair_of(2, 2)))), R"({"sum":4})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("context", pair_of(1, 2)))), "-1");
-    EXPECT_EQ(text_of(client->request("tools/call", call("only context"))),
+    auto client = connect(server, legacy(revision));
+    EXPECT_EQ(text_of(client.request("tools/call", call("add", pair_of(1, 2))).wait()), R"({"sum":3})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("free", pair_of(2, 2))).wait()), R"({"sum":4})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("context", pair_of(1, 2))).wait()), "-1");
+    EXPECT_EQ(text_of(client.request("tools/call", call("only context")).wait()),
               era_of(revision) == Era::modern ? "modern" : "legacy");
-    EXPECT_EQ(text_of(client->request("tools/call", call("nothing"))), "called");
-    EXPECT_EQ(text_of(client->request("tools/call", call("result", pair_of(6, 3)))), R"({"sum":2})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("task", pair_of(6, 3)))), R"({"sum":18})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("task result", pair_of(6, 3)))), R"({"sum":6})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("task result", pair_of(-6, 3)))),
+    EXPECT_EQ(text_of(client.request("tools/call", call("nothing")).wait()), "called");
+    EXPECT_EQ(text_of(client.request("tools/call", call("result", pair_of(6, 3))).wait()), R"({"sum":2})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("task", pair_of(6, 3))).wait()), R"({"sum":18})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("task result", pair_of(6, 3))).wait()),
+              R"({"sum":6})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("task result", pair_of(-6, 3))).wait()),
               "error -32000: negative");
-    EXPECT_EQ(text_of(client->request("tools/call", call("several"))), "one");
-    EXPECT_EQ(text_of(client->request("tools/call", call("json", pair_of(1, 2)))), R"({"a":1,"b":2})");
-    EXPECT_EQ(text_of(client->request("tools/call", call("void", pair_of(1, 2)))), "nothing");
-    EXPECT_EQ(text_of(client->request("tools/call", call("throws"))), "thrown");
-    EXPECT_EQ(text_of(client->request("tools/call", call("task throws"))), "thrown later");
-    EXPECT_EQ(text_of(client->request("tools/call", call("blocking", pair_of(7, 2)))), "7");
-    const auto picture = client->request("tools/call", call("content", pair_of(7, 2)));
+    EXPECT_EQ(text_of(client.request("tools/call", call("several")).wait()), "one");
+    EXPECT_EQ(text_of(client.request("tools/call", call("json", pair_of(1, 2))).wait()), R"({"a":1,"b":2})");
+    EXPECT_EQ(text_of(client.request("tools/call", call("void", pair_of(1, 2))).wait()), "nothing");
+    EXPECT_EQ(text_of(client.request("tools/call", call("throws")).wait()), "thrown");
+    EXPECT_EQ(text_of(client.request("tools/call", call("task throws")).wait()), "thrown later");
+    EXPECT_EQ(text_of(client.request("tools/call", call("blocking", pair_of(7, 2))).wait()), "7");
+    const auto picture = client.request("tools/call", call("content", pair_of(7, 2))).wait();
     ASSERT_TRUE(picture);
     EXPECT_EQ((*picture)["content"][0]["data"].string_or(""), "cG5n");
   }
@@ -108,18 +110,18 @@ TEST(Server, FailuresOfAToolAreResultsAndThoseOfTheProtocolErrors) {
   Server server("test", "1");
   server.tool(add,
               [](Pair pair) -> Result<Sum> { return pair.a > 0 ? Result<Sum>(Sum{1}) : error("too small"); });
-  const auto client = connect(server);
-  auto failed = client->request("tools/call", call("add", pair_of(0, 0)));
+  auto client = connect(server);
+  auto failed = client.request("tools/call", call("add", pair_of(0, 0))).wait();
   ASSERT_TRUE(failed);
   EXPECT_TRUE((*failed)["isError"].bool_or(false));
   EXPECT_EQ(text_of(failed), "too small");
   EXPECT_EQ((*failed)["resultType"].string_or(""), "complete");
   EXPECT_EQ((*failed)["_meta"]["io.modelcontextprotocol/serverInfo"]["name"].string_or(""), "test");
-  failed = client->request("tools/call", call("add", Json::object({{"a", 1}})));
+  failed = client.request("tools/call", call("add", Json::object({{"a", 1}}))).wait();
   ASSERT_TRUE(failed);
   EXPECT_TRUE((*failed)["isError"].bool_or(false));
   EXPECT_EQ(text_of(failed), "/b: is required");
-  const auto unknown = client->exchange("tools/call", call("subtract"));
+  const auto unknown = client.exchange("tools/call", call("subtract"));
   EXPECT_EQ(unknown.error["code"].int64_or(0), -32602);
   EXPECT_EQ(unknown.http_status, 200);
 }
@@ -128,7 +130,7 @@ TEST(Server, ListsToolsInOrderWithSchemas) {
   Server server("test", "1");
   server.tool(add, &add_free).title("Add").read_only().icon(Icon{"https://x.test/i.png", "image/png", {}});
   server.tool("second", "Another", [](Context&) { return ""; });
-  const auto modern = connect(server)->request("tools/list");
+  const auto modern = connect(server).request("tools/list").wait();
   ASSERT_TRUE(modern);
   const Json& tool = (*modern)["tools"][0];
   EXPECT_EQ(tool["title"].string_or(""), "Add");
@@ -138,7 +140,7 @@ TEST(Server, ListsToolsInOrderWithSchemas) {
   EXPECT_EQ((*modern)["tools"][1]["name"].string_or(""), "second");
   EXPECT_EQ((*modern)["cacheScope"].string_or(""), "private");
   EXPECT_EQ((*modern)["ttlMs"].int64_or(-1), 0);
-  const auto old = connect(server, legacy(Revision::r2024_11_05))->request("tools/list");
+  const auto old = connect(server, legacy(Revision::r2024_11_05)).request("tools/list").wait();
   ASSERT_TRUE(old);
   EXPECT_EQ((*old)["tools"][0].members().size(), 3U) << (*old)["tools"][0].dump();
   EXPECT_FALSE(old->contains("ttlMs"));
@@ -150,24 +152,24 @@ TEST(Server, PagesLongListsWithSealedCursors) {
   limits.mcp.page_items_max = 2;
   server.limits(limits);
   for (const char* name : {"a", "b", "c", "d", "e"}) server.tool(name, "", [] { return ""; });
-  const auto client = connect(server);
+  auto client = connect(server);
   std::string names;
   Json params = Json::object();
   for (int page = 0; page < 3; ++page) {
-    const auto list = client->request("tools/list", params);
+    const auto list = client.request("tools/list", params).wait();
     ASSERT_TRUE(list);
     for (const Json& tool : (*list)["tools"].items()) names += tool["name"].string_or("");
     params.set("cursor", (*list)["nextCursor"]);
     EXPECT_EQ(list->contains("nextCursor"), page < 2);
   }
   EXPECT_EQ(names, "abcde");
-  EXPECT_EQ(client->exchange("tools/list", Json::object({{"cursor", "forged"}})).error["code"].int64_or(0),
+  EXPECT_EQ(client.exchange("tools/list", Json::object({{"cursor", "forged"}})).error["code"].int64_or(0),
             -32602);
 }
 
 TEST(Server, CapabilitiesFollowFromWhatIsRegistered) {
   Server server("test", "1");
-  const auto empty = connect(server)->request("server/discover");
+  const auto empty = connect(server).request("server/discover").wait();
   ASSERT_TRUE(empty);
   EXPECT_EQ((*empty)["capabilities"].dump(), "{}");
   server.instructions("Be kind.");
@@ -175,7 +177,7 @@ TEST(Server, CapabilitiesFollowFromWhatIsRegistered) {
   server.prompt("p", "", [](Greeting) { return ""; });
   server.complete_prompt("p", "name",
                          [](std::string_view, const Json&) { return std::vector<std::string>(); });
-  const auto full = connect(server)->request("server/discover");
+  const auto full = connect(server).request("server/discover").wait();
   ASSERT_TRUE(full);
   EXPECT_EQ((*full)["capabilities"].dump(),
             R"({"logging":{},"completions":{},"prompts":{"listChanged":true},"tools":{"listChanged":true}})");
@@ -188,28 +190,28 @@ TEST(Server, SpeaksEveryLegacyRevision) {
   server.title("Test").tool(add, &add_free);
   for (const Revision revision : all_revisions) {
     if (era_of(revision) == Era::modern) continue;
-    MemoryClient client(server, legacy(revision));
-    const auto result = client.request(
-        "initialize",
-        Json::object({{"protocolVersion", revision_text(revision)}, {"capabilities", Json::object()}}));
-    ASSERT_TRUE(result);
-    EXPECT_EQ((*result)["protocolVersion"].string_or(""), revision_text(revision));
-    EXPECT_EQ((*result)["serverInfo"].contains("title"), revision >= Revision::r2025_06_18);
-    EXPECT_EQ(client.request("ping")->dump(), "{}");
+    auto client = connect(server, legacy(revision));
+    ASSERT_TRUE(client.connect().wait());
+    EXPECT_EQ(client.server().revision, revision);
+    EXPECT_EQ(client.server().version, "1.2");
+    const Json said = client.replies().at(0).result;
+    EXPECT_EQ(said["protocolVersion"].string_or(""), revision_text(revision));
+    EXPECT_EQ(said["serverInfo"].contains("title"), revision >= Revision::r2025_06_18);
+    EXPECT_EQ(client.request("ping").wait()->dump(), "{}");
   }
 }
 
 TEST(Server, RefusesUnknownAndRemovedMethods) {
   Server server("test", "1");
   server.tool(add, &add_free);
-  const auto modern = connect(server);
+  auto modern = connect(server);
   for (const char* method :
        {"initialize", "ping", "logging/setLevel", "resources/subscribe", "acme/unknown"}) {
-    const auto reply = modern->exchange(method);
+    const auto reply = modern.exchange(method);
     EXPECT_EQ(reply.http_status, 404) << method;
     EXPECT_EQ(reply.error["code"].int64_or(0), -32601) << method;
   }
-  const auto old = connect(server, legacy())->exchange("prompts/list");
+  const auto old = connect(server, legacy()).exchange("prompts/list");
   EXPECT_EQ(old.http_status, 200);
   EXPECT_EQ(old.error["code"].int64_or(0), -32601);
 }
@@ -223,26 +225,27 @@ TEST(Server, ReadsResourcesAndTemplates) {
     return Sum{static_cast<int>(id.size())};
   });
   for (const Revision revision : {latest_modern, latest_legacy}) {
-    const auto client = connect(server, legacy(revision));
-    const auto words = client->request("resources/read", Json::object({{"uri", "test://text"}}));
+    auto client = connect(server, legacy(revision));
+    const auto words = client.request("resources/read", Json::object({{"uri", "test://text"}})).wait();
     ASSERT_TRUE(words);
     EXPECT_EQ((*words)["contents"][0].dump(),
               R"({"text":"words","uri":"test://text","mimeType":"text/plain"})");
-    const auto bytes = client->request("resources/read", Json::object({{"uri", "test://bytes"}}));
+    const auto bytes = client.request("resources/read", Json::object({{"uri", "test://bytes"}})).wait();
     ASSERT_TRUE(bytes);
     EXPECT_EQ((*bytes)["contents"][0]["blob"].string_or(""), "YWJj");
-    const auto booking = client->request("resources/read", Json::object({{"uri", "booking://B17"}}));
+    const auto booking = client.request("resources/read", Json::object({{"uri", "booking://B17"}})).wait();
     ASSERT_TRUE(booking);
     EXPECT_EQ((*booking)["contents"][0]["text"].string_or(""), R"({"sum":3})");
     const int missing = era_of(revision) == Era::modern ? -32602 : -32002;
     for (const char* uri : {"other://x", "booking://none"}) {
-      const auto reply = client->exchange("resources/read", Json::object({{"uri", uri}}));
+      const auto reply = client.exchange("resources/read", Json::object({{"uri", uri}}));
       EXPECT_EQ(reply.error["code"].int64_or(0), missing);
       EXPECT_EQ(reply.error["data"]["uri"].string_or(""), uri);
     }
-    EXPECT_EQ((*client->request("resources/list"))["resources"].size(), 2U);
+    EXPECT_EQ((*client.request("resources/list").wait())["resources"].size(), 2U);
     EXPECT_EQ(
-        (*client->request("resources/templates/list"))["resourceTemplates"][0]["uriTemplate"].string_or(""),
+        (*client.request("resources/templates/list").wait())["resourceTemplates"][0]["uriTemplate"].string_or(
+            ""),
         "booking://{id}");
   }
 }
@@ -257,21 +260,24 @@ TEST(Server, PromptArgumentsComeAsStringsAndAreReadAsTheirTypes) {
   server.complete_prompt("greet", "name", [](std::string_view typed, const Json&) {
     return std::vector<std::string>{std::string(typed) + "a", std::string(typed) + "b"};
   });
-  const auto client = connect(server);
-  const auto list = client->request("prompts/list");
+  auto client = connect(server);
+  const auto list = client.request("prompts/list").wait();
   ASSERT_TRUE(list);
   EXPECT_EQ((*list)["prompts"][0]["arguments"].dump(),
             R"([{"name":"name","description":"Who","required":true},{"name":"times","required":true},)"
             R"({"name":"tone","required":false}])");
   const Json arguments = Json::object({{"name", "Ada"}, {"times", "2"}, {"tone", "warm"}});
-  const auto prompt = client->request("prompts/get", call("greet", arguments));
+  const auto prompt = client.request("prompts/get", call("greet", arguments)).wait();
   ASSERT_TRUE(prompt) << prompt.error().message;
   EXPECT_EQ((*prompt)["messages"][0]["content"]["text"].string_or(""), "Hello Ada. Hello Ada. ");
   EXPECT_EQ((*prompt)["messages"][1]["content"]["text"].string_or(""), "warm");
-  EXPECT_EQ(client->exchange("prompts/get", call("greet")).error["code"].int64_or(0), -32602);
-  const auto completion = client->request(
-      "completion/complete", Json::object({{"ref", Json::object({{"type", "ref/prompt"}, {"name", "greet"}})},
-                                           {"argument", Json::object({{"name", "name"}, {"value", "x"}})}}));
+  EXPECT_EQ(client.exchange("prompts/get", call("greet")).error["code"].int64_or(0), -32602);
+  const auto completion =
+      client
+          .request("completion/complete",
+                   Json::object({{"ref", Json::object({{"type", "ref/prompt"}, {"name", "greet"}})},
+                                 {"argument", Json::object({{"name", "name"}, {"value", "x"}})}}))
+          .wait();
   ASSERT_TRUE(completion);
   EXPECT_EQ((*completion)["completion"].dump(), R"({"values":["xa","xb"],"total":2,"hasMore":false})");
 }
@@ -281,12 +287,12 @@ TEST(Server, HoldsParameterHeadersAgainstTheArguments) {
   server.tool("where", "", [](Region region) { return region.region; });
   ConnectOptions options;
   options.over_http = true;
-  const auto client = connect(server, options);
+  auto client = connect(server, options);
   const Json params = call("where", Json::object({{"region", "eu"}}));
-  EXPECT_TRUE(client->exchange("tools/call", params, {{"Mcp-Param-Region", "eu"}}).error.is_null());
+  EXPECT_TRUE(client.exchange("tools/call", params, {{"Mcp-Param-Region", "eu"}}).error.is_null());
   for (const MemoryClient::Headers& headers :
        {MemoryClient::Headers{}, MemoryClient::Headers{{"Mcp-Param-Region", "us"}}}) {
-    const auto refused = client->exchange("tools/call", params, headers);
+    const auto refused = client.exchange("tools/call", params, headers);
     EXPECT_EQ(refused.http_status, 400);
     EXPECT_EQ(refused.error["code"].int64_or(0), -32020);
   }
@@ -295,7 +301,7 @@ TEST(Server, HoldsParameterHeadersAgainstTheArguments) {
 TEST(Server, ServesMethodsOfItsOwn) {
   Server server("test", "1");
   server.method("acme/double", [](Pair pair) { return Sum{2 * (pair.a + pair.b)}; });
-  const auto result = connect(server)->request("acme/double", pair_of(1, 2));
+  const auto result = connect(server).request("acme/double", pair_of(1, 2)).wait();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ((*result)["sum"].int64_or(0), 6);
 }
@@ -314,7 +320,8 @@ TEST(Server, MiddlewareRunsAroundHandlersInOrder) {
       co_return result;
     });
   }
-  EXPECT_EQ(text_of(connect(server)->request("tools/call", call("add", pair_of(1, 2)))), R"({"sum":42})");
+  EXPECT_EQ(text_of(connect(server).request("tools/call", call("add", pair_of(1, 2))).wait()),
+            R"({"sum":42})");
   EXPECT_EQ(trace, "outer in, inner in, inner out, outer out, ");
 }
 
@@ -324,9 +331,9 @@ TEST(Server, ShowsToolsByCaller) {
   server.show_tool_if([](std::string_view, const Principal& caller) { return caller.name == "ada"; });
   ConnectOptions ada;
   ada.principal.name = "ada";
-  EXPECT_EQ((*connect(server, ada)->request("tools/list"))["tools"].size(), 1U);
-  EXPECT_EQ((*connect(server)->request("tools/list"))["tools"].size(), 0U);
-  EXPECT_EQ(connect(server)->exchange("tools/call", call("add", pair_of(1, 1))).error["code"].int64_or(0),
+  EXPECT_EQ((*connect(server, ada).request("tools/list").wait())["tools"].size(), 1U);
+  EXPECT_EQ((*connect(server).request("tools/list").wait())["tools"].size(), 0U);
+  EXPECT_EQ(connect(server).exchange("tools/call", call("add", pair_of(1, 1))).error["code"].int64_or(0),
             -32602);
 }
 
@@ -337,54 +344,59 @@ TEST(Server, TellsOfListsThatChange) {
     server.tool("new", "", [] { return ""; });
     return "grown";
   });
-  const auto old = connect(server, legacy());
-  EXPECT_EQ(text_of(old->request("tools/call", call("grow"))), "grown");
-  ASSERT_EQ(old->told().size(), 1U);
-  EXPECT_EQ(old->told()[0]["method"].string_or(""), "notifications/tools/list_changed");
-  const auto modern = connect(server);
-  const int id = modern->open(
-      "subscriptions/listen",
-      Json::object(
-          {{"notifications", Json::object({{"toolsListChanged", true}, {"promptsListChanged", true}})}}));
-  ASSERT_EQ(modern->told().size(), 1U);
-  EXPECT_EQ(modern->told()[0].dump(),
-            R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{)"
-            R"("io.modelcontextprotocol/subscriptionId":1},"notifications":{"toolsListChanged":true}}})");
+  auto old = connect(server, legacy());
+  EXPECT_EQ(text_of(old.request("tools/call", call("grow")).wait()), "grown");
+  ASSERT_EQ(old.told().size(), 1U);
+  EXPECT_EQ(old.told()[0]["method"].string_or(""), "notifications/tools/list_changed");
+  auto modern = connect(server);
+  int changes = 0;
+  modern.on_tools_changed([&changes] { ++changes; }).on_prompts_changed([] {});
+  ASSERT_TRUE(modern.connect().wait());
+  modern.settle();
+  constexpr const char* subscription = "io.modelcontextprotocol/subscriptionId";
+  ASSERT_EQ(modern.told().size(), 1U);
+  const Json acknowledged = modern.told()[0];
+  EXPECT_EQ(acknowledged["method"].string_or(""), "notifications/subscriptions/acknowledged");
+  EXPECT_EQ(acknowledged["params"]["notifications"].dump(), R"({"toolsListChanged":true})");
   EXPECT_TRUE(server.remove_tool("new"));
   EXPECT_FALSE(server.remove_tool("new"));
-  modern->settle();
-  ASSERT_EQ(modern->told().size(), 2U);
-  EXPECT_EQ(modern->told()[1]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"].int64_or(0), id);
-  modern->shut_down();
-  ASSERT_TRUE(modern->reply(id));
-  EXPECT_EQ(modern->reply(id)->result["resultType"].string_or(""), "complete");
+  modern.settle();
+  EXPECT_EQ(changes, 1);
+  ASSERT_EQ(modern.told().size(), 2U);
+  EXPECT_EQ(modern.told()[1]["params"]["_meta"][subscription], acknowledged["params"]["_meta"][subscription]);
+  modern.forget();
+  modern.shut_down();
+  ASSERT_FALSE(modern.replies().empty());
+  EXPECT_EQ(modern.replies()[0].result["resultType"].string_or(""), "complete");
 }
 
 TEST(Server, TellsSubscribersOfUpdates) {
   Server server("test", "1");
   server.resource("test://watched", "", [] { return ""; });
-  const auto old = connect(server, legacy());
+  auto old = connect(server, legacy());
   const Json uri = Json::object({{"uri", "test://watched"}});
   server.notify_updated("test://watched");
-  EXPECT_TRUE(old->told().empty());
-  EXPECT_TRUE(old->request("resources/subscribe", uri));
+  EXPECT_TRUE(old.told().empty());
+  EXPECT_TRUE(old.request("resources/subscribe", uri).wait());
   server.notify_updated("test://watched");
-  ASSERT_EQ(old->told().size(), 1U);
-  EXPECT_EQ(old->told()[0]["params"]["uri"].string_or(""), "test://watched");
-  EXPECT_TRUE(old->request("resources/unsubscribe", uri));
+  ASSERT_EQ(old.told().size(), 1U);
+  EXPECT_EQ(old.told()[0]["params"]["uri"].string_or(""), "test://watched");
+  EXPECT_TRUE(old.request("resources/unsubscribe", uri).wait());
   server.notify_updated("test://watched");
-  EXPECT_EQ(old->told().size(), 1U);
-  EXPECT_EQ(old->exchange("resources/subscribe", Json::object({{"uri", "x://y"}})).error["code"].int64_or(0),
+  EXPECT_EQ(old.told().size(), 1U);
+  EXPECT_EQ(old.exchange("resources/subscribe", Json::object({{"uri", "x://y"}})).error["code"].int64_or(0),
             -32002);
-  const auto modern = connect(server);
-  modern->open(
-      "subscriptions/listen",
-      Json::object({{"notifications",
-                     Json::object({{"resourceSubscriptions", Json::array({Json("test://watched")})}})}}));
+  auto modern = connect(server);
+  std::string updated;
+  modern.subscribe("test://watched", [&updated](std::string_view which) { updated += which; });
+  ASSERT_TRUE(modern.connect().wait());
+  modern.settle();
   server.notify_updated("test://other");
   server.notify_updated("test://watched");
-  ASSERT_EQ(modern->told().size(), 2U);
-  EXPECT_EQ(modern->told()[1]["method"].string_or(""), "notifications/resources/updated");
+  modern.settle();
+  EXPECT_EQ(updated, "test://watched");
+  ASSERT_EQ(modern.told().size(), 2U);
+  EXPECT_EQ(modern.told()[1]["method"].string_or(""), "notifications/resources/updated");
 }
 
 TEST(Server, AServerOnAThreadOfItsOwnTakesPostedWorkAndStops) {
@@ -397,6 +409,59 @@ TEST(Server, AServerOnAThreadOfItsOwnTakesPostedWorkAndStops) {
   EXPECT_TRUE(url->starts_with("http://127.0.0.1:"));
   EXPECT_TRUE(server.post([&server] { server.tool(add, &add_free); }));
   server.stop();
+}
+
+// Keeps what it is given, where the test can look at it from its own thread once the server has stopped.
+class Notebook final : public EventLog {
+ public:
+  Result<std::string> append(const StreamKey& key, Bytes text, Instant now) override {
+    texts.emplace_back(text);
+    return kept_.append(key, text, now);
+  }
+  Result<std::string> mark(const StreamKey& key, Instant now) override { return kept_.mark(key, now); }
+  Result<Replay> read_since(Bytes session, Bytes id, Instant now) override {
+    return kept_.read_since(session, id, now);
+  }
+  void drop_stream(const StreamKey& key) override { kept_.drop_stream(key); }
+  void drop_session(Bytes session) override {
+    ++sessions_dropped;
+    kept_.drop_session(session);
+  }
+  void expire(Instant now) override { kept_.expire(now); }
+
+  std::vector<std::string> texts;
+  int sessions_dropped = 0;
+
+ private:
+  Budget budget_{1 << 20};
+  MemoryEventLog kept_{McpLimits{}, budget_};
+};
+
+TEST(Server, KeepsItsEventsWhereItsAuthorSays) {
+  Server server("test", "1");
+  server.tool("work", "", [](Context& ctx) {
+    ctx.progress(1, 2);
+    return "done";
+  });
+  const auto notebook = std::make_shared<Notebook>();
+  RunOptions options;
+  options.http = "127.0.0.1:0";
+  options.event_log = notebook;
+  const auto url = server.start(options);
+  ASSERT_TRUE(url) << url.error().message;
+  ClientOptions old;
+  old.era = Era::legacy;
+  {
+    auto client = Client::http(*url, old);
+    auto working = client.call<std::string>("work", Json::object());
+    working.on_progress([](const Progress&) {});
+    EXPECT_EQ(*working.wait(), "done");
+  }
+  server.stop();
+  ASSERT_GE(notebook->texts.size(), 2U);
+  EXPECT_NE(notebook->texts[0].find("notifications/progress"), std::string::npos);
+  EXPECT_NE(notebook->texts[1].find("done"), std::string::npos);
+  EXPECT_EQ(notebook->sessions_dropped, 1);
 }
 
 }  // namespace
