@@ -389,8 +389,7 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
       for (auto ask = asks_.begin(); ask != asks_.end(); ++ask) {
         if (ask->second.wire_id.empty() || ask->second.wire_id != envelope.view(envelope.request_id))
           continue;
-        const ClientCallId call = ask->second.call;
-        event(ClientEvent::Kind::withdrawn, call, {}, {});
+        event(ClientEvent::Kind::withdrawn, ask->second.call, {}, {});
         events_.back().ask = ask->first;
         asks_.erase(ask);
         return restart_paused(now);
