@@ -119,14 +119,15 @@ struct UpstreamLimits {
   milliseconds exit_after_end = seconds(2);        // between the end of a child's output and its exit
   milliseconds end_after_exit = seconds(1);        // the other way around: for what is still in the pipe
   milliseconds probe_reorder = milliseconds(500);  // for discover's answer, after the one to initialize
-  std::size_t calls_in_flight_max = 4'096;         // of a shared child; and as many that wait for it
-  std::size_t tools_max = 10'000;                  // of a list, those whose headers or tasks are remembered
-  std::size_t tool_pages_max = 1'000;              // a tool list that is longer is taken to have no end
-  std::size_t last_words_bytes_max = 512;          // of a child's stderr, in the sentence on its end
-  milliseconds idle_connection = seconds(30);      // a pooled connection to an HTTP upstream
-  std::size_t streams_max = 20'000;                // connections beside the pool, for requests that stay open
-  milliseconds doubted_for = seconds(10);          // after a failure an HTTP upstream is not called usable
-  milliseconds retry_least = milliseconds(100);    // a server that asks for less is not asked in a loop
+  milliseconds legacy_believed = std::chrono::minutes(10);  // of an HTTP server, before it is asked again
+  std::size_t calls_in_flight_max = 4'096;                  // of a shared child; and as many that wait for it
+  std::size_t tools_max = 10'000;                // of a list, those whose headers or tasks are remembered
+  std::size_t tool_pages_max = 1'000;            // a tool list that is longer is taken to have no end
+  std::size_t last_words_bytes_max = 512;        // of a child's stderr, in the sentence on its end
+  milliseconds idle_connection = seconds(30);    // a pooled connection to an HTTP upstream
+  std::size_t streams_max = 20'000;              // connections beside the pool, for requests that stay open
+  milliseconds doubted_for = seconds(10);        // after a failure an HTTP upstream is not called usable
+  milliseconds retry_least = milliseconds(100);  // a server that asks for less is not asked in a loop
   milliseconds retry_most = std::chrono::minutes(5);
   milliseconds reconnect_first = milliseconds(500);  // to the next try of a stream; doubled every time
   milliseconds reconnect_max = seconds(8);
@@ -208,13 +209,15 @@ struct FederationLimits {
   std::size_t names_max = 100'000;  // shortened names whose meaning is remembered
   std::size_t uris_max = 100'000;   // resources and templates whose upstream is remembered
   std::size_t uri_bytes_max = 8 * 1024;
-  std::size_t templates_max = 1'000;       // that URIs are held against
-  std::size_t page_items_max = 1'000;      // lists are put on one page until it has this many
-  std::size_t learned_pages_max = 1'000;   // of one list that is read for what its names mean
-  std::size_t asks_max = 1'024;            // questions of all upstreams of one session, open at once
-  std::size_t held_notes_max = 64;         // of a subscription that is not acknowledged yet
-  milliseconds answer = seconds(10);       // an upstream's part of a handshake or list; then it is left out
-  milliseconds change_notice{50};          // changes of lists within this are told once
+  std::size_t templates_max = 1'000;      // that URIs are held against
+  std::size_t page_items_max = 1'000;     // lists are put on one page until it has this many
+  std::size_t learned_pages_max = 1'000;  // of one list that is read for what its names mean
+  std::size_t asks_max = 1'024;           // questions of all upstreams of one session, open at once
+  std::size_t held_notes_max = 64;        // of a subscription that is not acknowledged yet
+  milliseconds answer = seconds(10);      // an upstream's part of a list; then it is left out
+  milliseconds handshake = seconds(5);    // its part of `initialize` or `server/discover`; the same
+  std::size_t task_names_max = 1'000;     // tasks whose ids one session was told, so that it is told the same
+  milliseconds change_notice{50};         // changes of lists within this are told once
   milliseconds listen_again = seconds(5);  // before a subscription that an upstream lost is made again
   // What may be seen of an upstream, and under which name.
   std::size_t patterns_max = 1'000;  // of one list of patterns or new names

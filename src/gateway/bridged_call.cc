@@ -42,6 +42,19 @@ void refuse_with(Exchange& exchange, const Refusal& refusal) {
   exchange.refuse(refusal.http_status, refusal.code, refusal.message, refusal.data_json);
 }
 
+// Whether one of these answers is a person's consent to go to a page, where the upstream waits for it.
+bool sends_away(const std::vector<ParkedCall::Ask>& asks, const BridgedCall::Answers& answers) {
+  return std::any_of(asks.begin(), asks.end(), [&answers](const ParkedCall::Ask& ask) {
+    if (ask.request.find("\"url\"") == std::string::npos) return false;
+    const auto request = Json::parse(ask.request);
+    if (!request || (*request)["params"]["mode"].string_or("") != "url") return false;
+    return std::any_of(answers.begin(), answers.end(), [&ask](const auto& answer) {
+      const auto said = answer.first == ask.key ? Json::parse(answer.second) : Result<Json>(Json());
+      return said && (*said)["action"].string_or("") == "accept";
+    });
+  });
+}
+
 }  // namespace
 
 // ---- Beginning and end
@@ -82,7 +95,8 @@ BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exc
       machine_(bridge.parts_.reactor.limits().mcp),
       charge_(bridge.parts_.reactor.budget()),
       timer_([](void* self) { static_cast<BridgedCall*>(self)->on_timer(); }, this),
-      beat_([](void* self) { static_cast<BridgedCall*>(self)->beat(); }, this) {
+      beat_([](void* self) { static_cast<BridgedCall*>(self)->beat(); }, this),
+      look_([](void* self) { static_cast<BridgedCall*>(self)->look(); }, this) {
   ++bridge_.running_;
 }
 
@@ -91,6 +105,7 @@ BridgedCall::~BridgedCall() = default;
 void BridgedCall::inner_over() {
   watched_.clear();
   beat_.cancel();
+  look_.cancel();
   if (!inner_) return;
   --bridge_.running_;
   bridge_.bury(std::move(inner_));
@@ -101,6 +116,7 @@ void BridgedCall::inner_over() {
 void BridgedCall::cancel_inner(CancelReason reason) {
   watched_.clear();
   beat_.cancel();
+  look_.cancel();
   if (!inner_) return;
   --bridge_.running_;
   bridge_.cancel_later(std::move(inner_), reason);
@@ -186,6 +202,7 @@ void BridgedCall::retry(Exchange& exchange, std::size_t generation, const Answer
   std::vector<std::string> keys;
   keys.reserve(answers.size());
   for (const auto& [key, result] : answers) keys.push_back(key);
+  const bool is_away = sends_away(machine_.asks(), answers);
   const ParkedCall::Retry verdict = machine_.retry(generation, keys);
   switch (verdict.kind) {
     case ParkedCall::RetryKind::stale:
@@ -206,6 +223,7 @@ void BridgedCall::retry(Exchange& exchange, std::size_t generation, const Answer
   charge_.release();
   timer_.cancel();
   attach(exchange);
+  if (is_away) exchange.sign(LifeSign::person);
   catch_up(exchange);
   resume(verdict, answers);
 }
@@ -472,13 +490,32 @@ bool BridgedCall::follow(const Envelope& response) {
   const auto task = result ? parse_created_task(*result, Era::legacy) : result.error();
   if (!task || !*task) return false;
   upstream_task_ = (*task)->id;
+  const milliseconds wish((*task)->poll_ms.value_or(bridge_.parts_.reactor.limits().mcp.task_poll.count()));
+  look_every_ = std::clamp(wish, bridge_.limits_.task_poll_least, bridge_.limits_.task_poll_most);
   const std::string text = make_request(std::to_string(number_), "tasks/result",
                                         Json::object({{"taskId", upstream_task_}}).dump());
   auto next = session_->make_exchange(text, *this, inner_->request().correlation_id);
   if (next == nullptr) return false;
   bridge_.bury(std::exchange(inner_, std::move(next)));
+  bridge_.parts_.reactor.arm_after(look_, look_every_);
   bridge_.parts_.upstream.open(*inner_);
   return true;
+}
+
+void BridgedCall::look() {
+  if (session_ == nullptr) return;
+  session_->look_at_task(upstream_task_,
+                         [&bridge = bridge_, number = number_](const std::optional<TaskState>& task) {
+                           if (BridgedCall* call = bridge.find_call(number); call != nullptr)
+                             call->looked(task);
+                         });
+}
+
+void BridgedCall::looked(const std::optional<TaskState>& task) {
+  if (!inner_) return;
+  bridge_.parts_.reactor.arm_after(look_, look_every_);
+  if (!task || is_over(task->status)) return;
+  for (Exchange* exchange : outers_) exchange->sign(LifeSign::work);
 }
 
 void BridgedCall::on_refuse(const Refusal& refusal) {

@@ -19,6 +19,7 @@
 #include "gateway/modern_bridge.h"
 #include "mcp/methods.h"
 #include "mcp/parked_call.h"
+#include "mcp/task_state.h"
 #include "mcp/to_legacy.h"
 
 namespace sluice {
@@ -71,6 +72,9 @@ class BridgedCall final : private LeasedExchange::Handler {
 
   // The upstream made a task of it: waits for its result. False when it did not.
   [[nodiscard]] bool follow(const Envelope& response);
+  // Looks whether that task goes on, which is a sign of life to those attached.
+  void look();
+  void looked(const std::optional<TaskState>& task);
   // The upstream is done with it.
   void inner_over();
   void cancel_inner(CancelReason reason);
@@ -111,6 +115,7 @@ class BridgedCall final : private LeasedExchange::Handler {
   std::size_t rounds_;
   bool as_task_ = false;       // it is to become a task at the upstream
   std::string upstream_task_;  // it did
+  milliseconds look_every_{0};
   std::unique_ptr<LeasedExchange> inner_;
   std::vector<Exchange*> outers_;
   ParkedCall machine_;
@@ -126,6 +131,7 @@ class BridgedCall final : private LeasedExchange::Handler {
   Charge charge_;
   Timer timer_;  // of the window, of the wait for a retry, of the result that is kept
   Timer beat_;
+  Timer look_;  // at the upstream's task
 };
 
 }  // namespace sluice

@@ -350,6 +350,21 @@ TEST_F(BridgedCallTest, GivesWhoIsKnownToAskASessionOfItsOwn) {
   for (auto* client : {&again, &list, &third}) gone(std::move(*client));
 }
 
+TEST_F(BridgedCallTest, GivesEveryCallThatMayAskASessionOfItsOwnWhereToldSo) {
+  config.asks = true;
+  start();
+  auto one = call();
+  auto list = send("tools/list", {}, {}, elicits);
+  EXPECT_EQ(old.sessions.size(), 1U);
+  auto other = send("tools/call", R"("name":"other")", {}, elicits);
+  EXPECT_EQ(old.sessions.size(), 2U);
+  old.sessions[0]->send(make_request("1", "elicitation/create", R"({"message":"m","requestedSchema":{}})"));
+  window();
+  EXPECT_TRUE(one->is_asked()) << "the very first question finds its call";
+  for (auto* client : {&list, &other}) gone(std::move(*client));
+  bridge->stop();
+}
+
 // Its own calls that wait for its own answers do not keep a principal out.
 TEST_F(BridgedCallTest, GivesUpAPrincipalsParkedCallsForItsFifthClass) {
   const std::string asks = R"("elicitation":{"form":{}})";
@@ -421,6 +436,23 @@ TEST_F(BridgedCallTest, SendsSignsOfLifeToAnUpstreamThatWantsThem) {
   wait(limits.bridge.ask_progress * 2);
   EXPECT_TRUE(was_told(R"({"progressToken":"u","progress":1})"));
   EXPECT_TRUE(was_told(R"({"progressToken":"u","progress":2})"));
+}
+
+TEST_F(BridgedCallTest, SaysThatAPersonIsAwayOnAPageThatItsServerWaitsFor) {
+  constexpr const char* visits = R"({"elicitation":{"url":{}}})";
+  auto client = send("tools/call", call_params, {}, visits);
+  Exchange& call = old.last();
+  call.ask(make_request("100", "elicitation/create",
+                        R"({"mode":"url","elicitationId":"e","url":"https://a","message":"m"})"));
+  window();
+  ASSERT_TRUE(client->is_asked());
+  auto again = send("tools/call",
+                    std::string(call_params) + R"(,"requestState":")" + client->state() +
+                        R"(","inputResponses":{"ask-1":{"action":"accept"}})",
+                    {}, visits);
+  EXPECT_EQ(again->signs, std::vector{LifeSign::person});
+  old.answer(call, "{}");
+  EXPECT_TRUE(again->answer);
 }
 
 TEST_F(BridgedCallTest, SendsACallAgainAfterAUrlWasVisited) {

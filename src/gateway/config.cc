@@ -239,10 +239,10 @@ void ConfigReader::read_upstreams(const YAML::Node& node) {
 
 void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
   const std::string what = "upstreams." + name;
-  if (!expect_map(node, what,
-                  {"stdio", "env", "cwd", "url", "headers", "era", "capabilities", "children_max", "affinity",
-                   "shared", "stateless", "pool", "start_timeout", "tool_timeout", "allow", "deny", "rename",
-                   "pin", "hidden_text"}))
+  if (!expect_map(node, what, {"stdio",     "env",          "cwd",           "url",          "headers",
+                               "era",       "capabilities", "children_max",  "affinity",     "shared",
+                               "stateless", "pool",         "start_timeout", "tool_timeout", "allow",
+                               "deny",      "rename",       "pin",           "hidden_text",  "asks"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
@@ -319,6 +319,7 @@ void ConfigReader::read_sharing(const std::string& what, const YAML::Node& node,
     }
   }
   if (node["shared"]) upstream.shared = boolean(node["shared"], what + ".shared");
+  if (node["asks"]) upstream.asks = boolean(node["asks"], what + ".asks");
   if (node["stateless"]) upstream.stateless = boolean(node["stateless"], what + ".stateless");
   if (upstream.shared && node["affinity"])
     fault(node["affinity"], what + " is shared by everybody: 'affinity' has no meaning for it");

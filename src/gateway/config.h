@@ -73,6 +73,7 @@ struct UpstreamConfig {
   Affinity affinity = Affinity::client;
   std::string affinity_header;  // its name
   bool shared = false;          // one session or child for everybody, which can ask nobody anything
+  bool asks = false;            // any of its calls may ask without saying which one it is
   bool stateless = false;       // any session or child will do for any request of a principal
   PoolConfig pool;
   milliseconds start_timeout = UpstreamLimits{}.start_timeout;

@@ -81,7 +81,7 @@ TEST(Config, TakesWhoSharesASessionOrChild) {
   const auto config = parse(R"(
 upstreams:
   a: {stdio: [x], affinity: principal, pool: {min: 1, max: 4, idle: 10m}}
-  b: {url: "http://h/mcp", affinity: "header:X-Team", stateless: true, pool: {max: 7}}
+  b: {url: "http://h/mcp", affinity: "header:X-Team", stateless: true, asks: true, pool: {max: 7}}
   c: {stdio: [x], shared: true}
   d: {stdio: [x]}
 routes: [{path: /mcp, upstreams: [a, b, c, d]}]
@@ -97,6 +97,7 @@ routes: [{path: /mcp, upstreams: [a, b, c, d]}]
   EXPECT_EQ(b.affinity_header, "X-Team");
   EXPECT_EQ(b.pool.max, 7U);
   EXPECT_TRUE(b.stateless);
+  EXPECT_TRUE(b.asks);
   EXPECT_TRUE(config->upstreams[2].is_pooled());
   EXPECT_FALSE(config->upstreams[3].is_pooled());
 }

@@ -43,6 +43,7 @@ class LeasedExchange final : public Exchange {
    public:
     virtual std::size_t on_notify(Bytes message) = 0;
     virtual std::size_t on_ask(Bytes message) = 0;
+    virtual void on_sign(LifeSign) {}
     // The last two are called once, and never both; the exchange stays until the turn ends.
     virtual void on_finish(Bytes response) = 0;
     virtual void on_refuse(const Refusal& refusal) = 0;
@@ -65,6 +66,9 @@ class LeasedExchange final : public Exchange {
   }
   std::size_t ask(Bytes message) override {
     return handler_ == nullptr ? all_room : handler_->on_ask(message);
+  }
+  void sign(LifeSign why) override {
+    if (handler_ != nullptr) handler_->on_sign(why);
   }
   void finish(Bytes response) override {
     over_ = true;

@@ -360,9 +360,9 @@ bool LeasedSession::level_ready(Exchange& exchange) {
 void LeasedSession::listen(Exchange& exchange) {
   auto filter = read_listen_filter(exchange.request().message.envelope());
   const McpLimits& limits = bridge_.parts_.reactor.limits().mcp;
-  if (filter && filter->uris.size() > limits.subscriptions_max)
-    filter =
-        protocol_error(rpc::invalid_params, "Invalid params: resourceSubscriptions names too many resources");
+  if (filter && std::max(filter->uris.size(), filter->task_ids.size()) > limits.subscriptions_max)
+    filter = protocol_error(rpc::invalid_params,
+                            "Invalid params: resourceSubscriptions or taskIds names too many");
   if (!filter) {
     Refusal refusal = refusals::invalid_params({});
     refusal.message = filter.error().message;
@@ -377,6 +377,11 @@ void LeasedSession::listen(Exchange& exchange) {
   filter->prompts = filter->prompts && server_.prompts_changed;
   filter->resources = filter->resources && server_.resources_changed;
   if (!server_.subscribe) filter->uris.clear();
+  const ClientRequest& request = exchange.request();
+  const bool has_tasks = server_.tasks && declares_tasks(request.message.envelope());
+  std::erase_if(filter->task_ids, [&](const std::string& id) {
+    return !has_tasks || !bridge_.tasks_.knows(request.principal, id);
+  });
   OuterTie::of(exchange).session = this;
   listens_.add(exchange, *filter);
 }
@@ -401,6 +406,20 @@ void LeasedSession::respond_error(Bytes id, int code, std::string_view sentence)
 
 void LeasedSession::cancel_task(const std::string& id) {
   if (phase_ == Phase::open) request_own("tasks/cancel", Json::object({{"taskId", id}}).dump(), {});
+}
+
+void LeasedSession::look_at_task(const std::string& id,
+                                 std::function<void(const std::optional<TaskState>&)> tell) {
+  request_own("tasks/get", Json::object({{"taskId", id}}).dump(),
+              [tell = std::move(tell)](const ClientMessage* response, const Refusal*) {
+                std::optional<TaskState> seen;
+                if (response != nullptr && response->envelope().kind == MessageKind::response) {
+                  const auto json = Json::parse(response->envelope().view(response->envelope().result));
+                  if (auto task = json ? parse_task(*json, Era::legacy) : json.error())
+                    seen = *std::move(task);
+                }
+                tell(seen);
+              });
 }
 
 std::size_t LeasedSession::on_send(Bytes text) {

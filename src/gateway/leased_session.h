@@ -20,6 +20,7 @@
 #include "gateway/modern_bridge.h"
 #include "gateway/modern_listens.h"
 #include "gateway/tool_tasks.h"
+#include "mcp/task_state.h"
 #include "mcp/to_legacy.h"
 #include "mcp/tool_headers.h"
 
@@ -61,6 +62,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] const LegacyServer& server() const { return server_; }
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
+  [[nodiscard]] bool has_listens() const { return listens_.size() != 0; }
   // Whether all it has are calls whose clients were asked and have not come back.
   [[nodiscard]] bool only_waits() const;
   // Requests it was given and has not answered.
@@ -86,11 +88,16 @@ class LeasedSession final : private LeasedPeer::Handler {
   void take_loose(const ClientMessage& message);
   // A call that the upstream made a task is not wanted any more.
   void cancel_task(const std::string& id);
+  // How that task is; nothing when it could not be told. Not called once this is shut.
+  void look_at_task(const std::string& id, std::function<void(const std::optional<TaskState>&)> tell);
   // Answers a question of the upstream.
   void respond(Bytes id, Bytes result);
   void respond_error(Bytes id, int code, std::string_view sentence);
   // A notification or response to it; false when it is beyond the bounds of messages.
   bool tell(const std::string& text);
+
+  // A task of the bridge's changed, of which subscriptions are to be told: a notification of the extension.
+  void task_changed(const Envelope& notification) { listens_.changed(notification); }
 
   // Ends what it serves: `refusal` for those that wait and run, their result for subscriptions.
   void shut(const Refusal& refusal);

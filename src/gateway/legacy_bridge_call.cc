@@ -173,6 +173,7 @@ void LegacyBridgeCall::follow(const Envelope& created) {
 
 // To a client that asked for progress, that the task goes on is some.
 void LegacyBridgeCall::on_task_sign(const TaskState& task) {
+  exchange_.sign(LifeSign::work);
   const Envelope& envelope = asked_for();
   if (!envelope.meta_progress_token) return;
   progress_ = std::floor(progress_.value_or(0)) + 1;
@@ -204,6 +205,7 @@ void LegacyBridgeCall::take_round(const Envelope& response) {
   auto round =
       read_input_required(response, session_.who().capabilities, bridge_.limits().mcp.asks_per_exchange_max);
   if (!round) return fail(round.error().message);
+  exchange_.sign(LifeSign::work);
   retry_ = RetryParts{};
   retry_.request_state = std::move(round->request_state);
   questions_.clear();
@@ -249,7 +251,10 @@ void LegacyBridgeCall::wait_again(bool is_same_page) {
     wait = std::min(wait, limits.round_pace_max);
     ++waits_;
   }
-  if (is_same_page) lay_answers();
+  if (is_same_page) {
+    lay_answers();
+    exchange_.sign(LifeSign::person);
+  }
   bridge_.parts_.reactor.arm_after(pace_, wait);
 }
 

@@ -9,8 +9,8 @@
 // What the server makes a task is followed to its end (legacy_bridge_task.h), as the client knows none.
 //
 // Attached to its exchange. What the client said goes out again in every round, byte for byte. Timers are the
-// front's, but for the pace of rounds that ask nobody. Lives on one reactor. Spec: 2026-07-28
-// basic/patterns/mrtr; ledger D1, D6.10.
+// front's, which is told of signs of life, but for the pace of rounds that ask nobody. Lives on one reactor.
+// Spec: 2026-07-28 basic/patterns/mrtr; ledger D1, D6.10.
 
 #include <optional>
 #include <string>

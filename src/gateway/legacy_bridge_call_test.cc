@@ -254,6 +254,16 @@ TEST_F(LegacyBridgeRounds, SendsAClientToAPageOnceAndWaitsForIt) {
   EXPECT_FALSE(call.result().contains("isError"));
 }
 
+TEST_F(LegacyBridgeRounds, SaysThatAPersonIsAwayOnAPage) {
+  FakeSession& session = connect();
+  FakeExchange& call = call_tool(session);
+  server_says(wants(page));
+  answer(session, call.asks[0], R"({"action":"accept"})");
+  call.signs.clear();
+  server_says(wants(page));
+  EXPECT_EQ(call.signs, (std::vector<LifeSign>{LifeSign::work, LifeSign::person}));
+}
+
 TEST_F(LegacyBridgeRounds, DoesNotWaitForAPageForEver) {
   FakeSession& session = connect();
   FakeExchange& call = call_tool(session);

@@ -116,6 +116,10 @@ class FakeExchange final : public Exchange {
     asks.push_back(*Json::parse(message));
     return room;
   }
+  void sign(LifeSign why) override {
+    EXPECT_FALSE(over());
+    signs.push_back(why);
+  }
   void finish(Bytes text) override {
     EXPECT_FALSE(over());
     response = text;
@@ -133,6 +137,7 @@ class FakeExchange final : public Exchange {
 
   std::vector<std::string> notified;
   std::vector<Json> asks;
+  std::vector<LifeSign> signs;
   std::string response;
   int http_status = 0;
   int code = 0;

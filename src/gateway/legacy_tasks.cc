@@ -99,7 +99,7 @@ class LegacyTasks::Run final : public Attachment {
   void cancel(CancelReason reason, std::string_view why) {
     if (LegacyBridgeCall* call = running(); call != nullptr) call->cancelled(reason);
     error_ = refusals::internal_error(why);
-    over(TaskStatus::cancelled, why);
+    over(TaskStatus::cancelled, why, reason == CancelReason::client);
   }
 
   [[nodiscard]] std::size_t watchers() const { return watchers_.size(); }
@@ -131,9 +131,11 @@ class LegacyTasks::Run final : public Attachment {
   }
   std::size_t take_ask(Bytes message) {
     std::erase_if(asks_, [this](const Ask& ask) { return !running()->is_asking(ask.id); });
+    const bool is_first = asks_.empty();
     Ask ask{std::string(), marked(message, entry_.state.id)};
     if (const auto json = Json::parse(message)) ask.id = (*json)["id"].dump();
     asks_.push_back(std::move(ask));
+    if (is_first) tell_status();
     if (asker_ != nullptr) return asker_->ask(asks_.back().text);
     ask_watcher();
     return bridge_.limits().net.unsent_bytes_soft;
@@ -180,7 +182,12 @@ class LegacyTasks::Run final : public Attachment {
     const auto asks = asks_;
     for (const Ask& ask : asks) asker_->ask(ask.text);
   }
-  void over(TaskStatus status, std::string_view message) {
+  // That it waits for answers, or is over: a client need not look.
+  void tell_status() {
+    session_.front().send(
+        make_notification("notifications/tasks/status", task_json(state(), Era::legacy).dump()));
+  }
+  void over(TaskStatus status, std::string_view message, bool is_told = true) {
     if (!TaskTable::turn(entry_, status, message, bridge_.parts_.reactor.wall())) return;
     asks_.clear();
     asker_ = nullptr;
@@ -188,6 +195,7 @@ class LegacyTasks::Run final : public Attachment {
       inner_->forget();
       bridge_.bury(std::move(inner_));
     }
+    if (is_told) tell_status();
     for (Exchange* watcher : std::exchange(watchers_, {})) answer(*watcher);
   }
 

@@ -66,6 +66,19 @@ TEST_F(LegacyBridgeFollows, ItsSignsOfLifeWithProgress) {
   say_state(state("completed", done_result));
 }
 
+TEST_F(LegacyBridgeFollows, ItsSignsOfLifeWithoutProgressToo) {
+  FakeSession& session = connect();
+  const FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  say_state(state("working"));
+  say_state(state("working"));
+  EXPECT_EQ(call.signs, (std::vector<LifeSign>{LifeSign::work, LifeSign::work}));
+  EXPECT_TRUE(call.notified.empty());
+  pass(milliseconds(500));
+  far.refuse(far.find("tasks/get"), 502, -32603, "away");
+  EXPECT_EQ(call.signs.size(), 2U) << "a look that failed is no sign";
+}
+
 TEST_F(LegacyBridgeFollows, ItsQuestionsToTheClientOnce) {
   FakeSession& session = connect();
   const FakeExchange& call = call_tool(session);
@@ -249,6 +262,24 @@ TEST_F(LegacyTasksTest, EndWithTheirTimeAndTheirSession) {
   begin(session);
   end(session);
   EXPECT_EQ(far.cancels.size(), 2U);
+}
+
+TEST_F(LegacyTasksTest, SayWhenTheyWaitForAnswersAndWhenTheyAreOver) {
+  FakeSession& session = connect_with_tasks();
+  const std::string id = begin(session);
+  far.finish(far.find("tools/call"),
+             R"({"resultType":"input_required","requestState":"s","inputRequests":)"
+             R"({"who":{"method":"elicitation/create","params":{"message":"Who?"}}}})");
+  ASSERT_EQ(session.sent.size(), 1U);
+  const Json asking = *Json::parse(session.sent[0]);
+  EXPECT_EQ(asking["method"].string_or(""), "notifications/tasks/status");
+  EXPECT_EQ(asking["params"]["taskId"].string_or(""), id);
+  EXPECT_EQ(asking["params"]["status"].string_or(""), "input_required");
+  answer(session, about(session, "tasks/result", id).asks.at(0), accepts);
+  far.finish(far.find("tools/call"), done);
+  EXPECT_EQ((*Json::parse(session.sent.at(1)))["params"]["status"].string_or(""), "completed");
+  begin(session);
+  end(session);  // to whom nothing is said any more
 }
 
 TEST_F(LegacyTasksTest, TellOfTheirProgressOnTheStreamOfTheirResultOrTheSession) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "codec/headers.h"
+#include "codec/jsonrpc.h"
 #include "gateway/bridged_call.h"
 #include "gateway/leased_session.h"
 #include "mcp/methods.h"
@@ -127,6 +128,15 @@ void ModernBridge::abandon(const ClientRequest& request, Bytes state) {
     call->give_up(nullptr, refusals::shutting_down());
 }
 
+void ModernBridge::task_changed(const std::string& params) {
+  if (std::none_of(sessions_.begin(), sessions_.end(),
+                   [](const auto& session) { return session.second->has_listens(); }))
+    return;
+  ClientMessage note;
+  if (!note.take(scanner_, PaddedString(make_notification("notifications/tasks", params))).ok()) return;
+  for (const auto& [key, session] : sessions_) session->task_changed(note.envelope());
+}
+
 void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
   const Envelope& envelope = exchange.request().message.envelope();
   auto json = Json::parse(envelope.meta_client_capabilities ? envelope.view(envelope.meta_client_capabilities)
@@ -150,6 +160,12 @@ void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
 std::string ModernBridge::what_of(const Envelope& envelope) {
   return std::string(envelope.method) + "\n" +
          std::string(envelope.name.empty() ? envelope.uri : envelope.name);
+}
+
+bool ModernBridge::is_asker(const std::string& what) const {
+  if (!parts_.config.asks) return askers_.contains(what);
+  const Method* method = find_method(Bytes(what).substr(0, what.find('\n')));
+  return method != nullptr && method->may_ask;
 }
 
 void ModernBridge::remember_asker(const std::string& what) {

@@ -78,10 +78,14 @@ class ModernBridge final : public Service {
   template <class Which>
   bool end_oldest(Which which);
   // The method and name of a call. Some servers ask outside of the stream of their call; for such a question
-  // to have one meaning, who is known to ask, or waits for an answer, has its session for itself.
+  // to have one meaning, who is known to ask (all calls that may, where the configuration says so), or waits
+  // for an answer, has its session for itself.
   [[nodiscard]] static std::string what_of(const Envelope& envelope);
-  [[nodiscard]] bool is_asker(const std::string& what) const { return askers_.contains(what); }
+  [[nodiscard]] bool is_asker(const std::string& what) const;
   void remember_asker(const std::string& what);
+
+  // Tells subscriptions of a task of ours; `params` are those of the notification.
+  void task_changed(const std::string& params);
 
   // Answers without the upstream are counted here; the upstream counts the rest.
   void answer(Exchange& exchange, const std::string& response);

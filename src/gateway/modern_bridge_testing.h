@@ -38,6 +38,10 @@ class Asker final : public Exchange {
     ADD_FAILURE() << "a modern client is asked by a request";
     return room;
   }
+  void sign(LifeSign why) override {
+    EXPECT_FALSE(over());
+    signs.push_back(why);
+  }
   void finish(Bytes response) override {
     EXPECT_FALSE(over()) << response;
     answer = std::string(response);
@@ -54,6 +58,7 @@ class Asker final : public Exchange {
   [[nodiscard]] bool is_asked() const { return result()["resultType"].string_or("") == "input_required"; }
 
   std::vector<std::string> heard;
+  std::vector<LifeSign> signs;
   std::optional<std::string> answer;
   std::optional<Refusal> refused;
   std::size_t room = 1000;

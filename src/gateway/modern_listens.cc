@@ -18,6 +18,9 @@ bool wants(const ListenFilter& filter, const Envelope& notification, MethodId id
     case MethodId::notify_resources_updated:
       return std::any_of(filter.uris.begin(), filter.uris.end(),
                          [&](const std::string& uri) { return is_within(notification.uri, uri); });
+    case MethodId::notify_tasks:
+      return std::find(filter.task_ids.begin(), filter.task_ids.end(), notification.task_id) !=
+             filter.task_ids.end();
     default: return false;
   }
 }

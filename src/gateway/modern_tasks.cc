@@ -82,10 +82,11 @@ class ModernTasks::Run final : public Attachment {
   }
   void start() { send(std::string(request_.message.text())); }
 
-  // What is known of it; the result as text, as it may be large.
+  // What is known of it; the result as text, as it may be large. For a notification without the server's
+  // info.
   [[nodiscard]] std::string detailed(const std::string& server_info) const {
     Json json = task_json(entry_.state, Era::modern);
-    complete(json, server_info);
+    if (!server_info.empty()) complete(json, server_info);
     if (entry_.state.status == TaskStatus::input_required) json.set("inputRequests", pending_);
     if (entry_.state.status == TaskStatus::failed) {
       Json error = Json::object({{"code", error_.code}, {"message", error_.message}});
@@ -167,7 +168,9 @@ class ModernTasks::Run final : public Attachment {
     turn(TaskStatus::input_required, {});
   }
   void turn(TaskStatus status, std::string_view message) {
-    TaskTable::turn(entry_, status, message, tasks_.bridge_.parts_.reactor.wall());
+    const bool is_news = status != entry_.state.status || message != entry_.state.message;
+    if (TaskTable::turn(entry_, status, message, tasks_.bridge_.parts_.reactor.wall()) && is_news)
+      tasks_.bridge_.task_changed(detailed({}));
   }
   void fail(const Refusal& refusal) {
     error_ = refusal;

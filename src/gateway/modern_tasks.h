@@ -8,8 +8,8 @@
 // in an exchange of ours, which ModernBridge serves like every other. Where it wants input, the client finds
 // the questions with tasks/get; with the last of the answers the call is sent again, as a client without
 // tasks would. So a task is at once a client of the bridge: it is parked, found again and given up by the
-// same rules. What comes of it is kept for its time to live, charged to the budget. Lives on one reactor.
-// Spec: SEP-2663; ledger D2, D6.4, D6.11.
+// same rules. Subscriptions to a task are told of its changes. What comes of it is kept for its time to live,
+// charged to the budget. Lives on one reactor. Spec: SEP-2663; ledger D2, D6.4, D6.11.
 
 #include <memory>
 #include <string>
@@ -37,6 +37,9 @@ class ModernTasks {
   void create(Exchange& exchange, const std::string& server_info);
   // tasks/get, tasks/update or tasks/cancel.
   void open(Exchange& exchange, const std::string& server_info);
+  [[nodiscard]] bool knows(const Principal& principal, const std::string& id) {
+    return table_.find(principal, Era::modern, id) != nullptr;
+  }
   // Is this one that runs here? Then it is not to be made a task once more.
   [[nodiscard]] static bool is_ours(const Exchange& exchange);
   // Cancels all.

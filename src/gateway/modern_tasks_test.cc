@@ -197,6 +197,59 @@ TEST_F(ModernTasksTest, AreMadeAtTheServerWhereItDemandsThem) {
   EXPECT_TRUE(client->result()["_meta"].contains("io.modelcontextprotocol/serverInfo"));
 }
 
+TEST_F(ModernTasksTest, ThatAServerDemandsAreLookedAtSoThatTheirCallLivesOn) {
+  auto client = call_of("must", elicits);
+  old.answer(old.last(), R"({"task":{"taskId":"far","status":"working","createdAt":"x","ttl":null,)"
+                         R"("pollInterval":500}})");
+  const auto look = [&](Bytes status) {
+    wait(milliseconds(500));
+    const Json asked = parsed(old.last_text());
+    EXPECT_EQ(asked["method"].string_or(""), "tasks/get");
+    EXPECT_EQ(asked["params"]["taskId"].string_or(""), "far");
+    old.answer(old.last(),
+               R"({"taskId":"far","createdAt":"x","ttl":null,"status":")" + std::string(status) + "\"}");
+  };
+  look("working");
+  look("input_required");
+  EXPECT_EQ(client->signs, (std::vector<LifeSign>{LifeSign::work, LifeSign::work}));
+  look("failed");
+  EXPECT_EQ(client->signs.size(), 2U);
+  old.answer(old.last(), R"({"content":[]})");
+  EXPECT_TRUE(client->over());
+  wait(seconds(5));
+  EXPECT_TRUE(old.pending.empty()) << "nobody looks any more";
+}
+
+TEST_F(ModernTasksTest, AreToldToWhoSubscribedToThem) {
+  const std::string id = begin();
+  Exchange& inner = old.last();
+  const std::string mine = R"("notifications":{"taskIds":[")" + id + R"(","of nobody"]})";
+  const auto listener = send("subscriptions/listen", mine, {}, declares);
+  const auto unaware = send("subscriptions/listen", mine, {}, elicits);
+  const auto foreign = send("subscriptions/listen", mine, {}, declares, "bob");
+  ASSERT_EQ(listener->heard.size(), 1U);
+  EXPECT_EQ(parsed(listener->heard[0])["params"]["notifications"]["taskIds"].dump(), "[\"" + id + "\"]");
+  ask(inner, "1");
+  wait(limits.bridge.coalesce);
+  old.answer(inner, done);
+  for (const auto& other : {unaware.get(), foreign.get()}) EXPECT_EQ(other->heard.size(), 1U);
+  ASSERT_EQ(listener->heard.size(), 2U) << "its outcome waits for the answer";
+  const Json asking = parsed(listener->heard[1]);
+  EXPECT_EQ(asking["method"].string_or(""), "notifications/tasks");
+  EXPECT_EQ(asking["params"]["taskId"].string_or(""), id);
+  EXPECT_EQ(asking["params"]["status"].string_or(""), "input_required");
+  EXPECT_EQ(asking["params"]["inputRequests"].size(), 1U);
+  EXPECT_TRUE(asking["params"]["_meta"].contains("io.modelcontextprotocol/subscriptionId"));
+  about("tasks/update", id,
+        R"(,"inputResponses":{")" + asking["params"]["inputRequests"].members()[0].name +
+            R"(":{"action":"accept"}})");
+  const Json over = parsed(listener->heard.back());
+  EXPECT_EQ(over["params"]["status"].string_or(""), "completed");
+  EXPECT_EQ(over["params"]["result"]["content"][0]["text"].string_or(""), "done");
+  for (const auto& one : {listener.get(), unaware.get(), foreign.get()})
+    bridge->cancelled(*one, CancelReason::client);
+}
+
 TEST_F(ModernTasksTest, AreCancelledAtTheServerThatMadeThem) {
   auto client = call_of("must", elicits);
   old.answer(old.last(), R"({"task":{"taskId":"far","status":"working","createdAt":"x","ttl":null}})");

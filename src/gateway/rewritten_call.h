@@ -32,6 +32,7 @@ class RewrittenCall final : public Attachment, private LeasedExchange::Handler {
                 Rewrite rewrite);
   std::size_t on_notify(Bytes message) override { return client_.notify(message); }
   std::size_t on_ask(Bytes message) override { return client_.ask(message); }
+  void on_sign(LifeSign why) override { client_.sign(why); }
   void on_finish(Bytes response) override;
   void on_refuse(const Refusal& refusal) override;
 

@@ -88,6 +88,12 @@ class Attachment {
   virtual ~Attachment() = default;
 };
 
+// Why a request goes on of which nothing is heard.
+enum class LifeSign : std::uint8_t {
+  work,    // somebody works on it: its time starts anew, as with progress
+  person,  // a person does, who was not asked by Exchange::ask(): as during a question, until the next sign
+};
+
 // The client's side of one request, as its service sees it.
 class Exchange {
  public:
@@ -103,6 +109,8 @@ class Exchange {
   // Sends a JSON-RPC request to the client on this request's stream. Legacy era only; the answer comes as
   // Service::message() of the session.
   virtual std::size_t ask(Bytes message) = 0;
+  // There is nothing to tell the client, but the request goes on. For a front that limits silence.
+  virtual void sign(LifeSign) {}
   // Ends the exchange with a whole JSON-RPC response that carries the client's id. The exchange is gone
   // afterwards.
   virtual void finish(Bytes response) = 0;

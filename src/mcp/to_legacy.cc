@@ -336,12 +336,15 @@ Result<ListenFilter> read_listen_filter(const Envelope& request) {
   filter.tools = (*wanted)["toolsListChanged"].bool_or(false);
   filter.prompts = (*wanted)["promptsListChanged"].bool_or(false);
   filter.resources = (*wanted)["resourcesListChanged"].bool_or(false);
-  const Json& uris = (*wanted)["resourceSubscriptions"];
-  if (!uris.is_null() && !uris.is_array()) return invalid("resourceSubscriptions must be an array");
-  for (const Json& uri : uris.items()) {
-    if (uri.as_string() == nullptr) return invalid("resourceSubscriptions must be strings");
-    if (std::find(filter.uris.begin(), filter.uris.end(), *uri.as_string()) == filter.uris.end())
-      filter.uris.push_back(*uri.as_string());
+  for (const auto& [name, texts] :
+       {std::pair{"resourceSubscriptions", &filter.uris}, std::pair{"taskIds", &filter.task_ids}}) {
+    const Json& list = (*wanted)[name];
+    if (!list.is_null() && !list.is_array()) return invalid(std::string(name) + " must be an array");
+    for (const Json& one : list.items()) {
+      if (one.as_string() == nullptr) return invalid(std::string(name) + " must be strings");
+      if (std::find(texts->begin(), texts->end(), *one.as_string()) == texts->end())
+        texts->push_back(*one.as_string());
+    }
   }
   return filter;
 }
@@ -353,9 +356,11 @@ std::string listen_acknowledged(const ListenFilter& honoured, Bytes subscription
   if (honoured.tools) writer.member("toolsListChanged", true);
   if (honoured.prompts) writer.member("promptsListChanged", true);
   if (honoured.resources) writer.member("resourcesListChanged", true);
-  if (!honoured.uris.empty()) {
-    writer.key("resourceSubscriptions").begin_array();
-    for (const std::string& uri : honoured.uris) writer.value(uri);
+  for (const auto& [name, texts] :
+       {std::pair{"resourceSubscriptions", &honoured.uris}, std::pair{"taskIds", &honoured.task_ids}}) {
+    if (texts->empty()) continue;
+    writer.key(name).begin_array();
+    for (const std::string& text : *texts) writer.value(text);
     writer.end_array();
   }
   writer.end_object().end_object();

@@ -98,6 +98,7 @@ struct ListenFilter {
   bool prompts = false;
   bool resources = false;
   std::vector<std::string> uris;
+  std::vector<std::string> task_ids;  // of the tasks extension
 };
 // -32602 when `notifications` is missing or of a wrong shape.
 [[nodiscard]] Result<ListenFilter> read_listen_filter(const Envelope& request);

@@ -24,12 +24,7 @@ class LineSession final : public Session {
         state(server.options_.limits.mcp, server.reactor_.now()),
         server_(server) {}
 
-  std::size_t send(Bytes message) override {
-    if (over) return 0;
-    const std::size_t room = server_.channel_->send(message);
-    blocked = room == 0;
-    return room;
-  }
+  std::size_t send(Bytes message) override;
   void end(std::string_view why) override;
 
   void set_revision(Revision revision) {
@@ -38,8 +33,8 @@ class LineSession final : public Session {
   }
 
   LegacySession state;
-  std::unordered_map<std::string, LineExchange*> asks;  // by canonical id
-  bool established = false;                             // the service was told of it by an exchange
+  OpenAsks asks;
+  bool established = false;  // the service was told of it by an exchange
   bool blocked = false;
   bool over = false;
 
@@ -76,15 +71,12 @@ class LineExchange final : public Exchange {
 
   std::size_t ask(Bytes message) override {
     if (over_ || line_session_ == nullptr) return 0;
-    Envelope envelope;
-    const PaddedString text(message);
-    if (scan_message(text.padded(), server_.options_.limits.json, envelope) && envelope.id) {
-      if (const auto id = RpcId::from_raw(envelope.id.in(text.view()))) {
-        line_session_->asks[id->canonical()] = this;
-        clock_.asked();
-      }
-    }
+    line_session_->asks.asked(message, server_.options_.limits.json, {&clock_});
     return send(message);
+  }
+
+  void sign(LifeSign why) override {
+    if (!over_) clock_.sign(why);
   }
 
   void finish(Bytes response) override {
@@ -144,7 +136,7 @@ class LineExchange final : public Exchange {
     blocked_ = false;
     server_.service_.drained(*this);
   }
-  void ask_answered() { clock_.answered(); }
+  [[nodiscard]] ExchangeClock& clock() { return clock_; }
 
   [[nodiscard]] bool is_listen() const { return clock_.kind() == ExchangeKind::listen; }
   [[nodiscard]] bool over() const { return over_; }
@@ -162,8 +154,7 @@ class LineExchange final : public Exchange {
     clock_.stop();
     if (line_session_ != nullptr) {
       line_session_->state.finished(id_);
-      for (auto ask = line_session_->asks.begin(); ask != line_session_->asks.end();)
-        ask = ask->second == this ? line_session_->asks.erase(ask) : std::next(ask);
+      line_session_->asks.closed(clock_);
     }
     return server_.take(*this);
   }
@@ -186,6 +177,17 @@ class LineExchange final : public Exchange {
   bool blocked_ = false;
   bool over_ = false;
 };
+
+std::size_t LineSession::send(Bytes message) {
+  if (over) return 0;
+  std::vector<ExchangeClock*> clocks;
+  for (const auto& [id, exchange] : server_.exchanges_)
+    if (may_be_asked_during(exchange->request().message.envelope())) clocks.push_back(&exchange->clock());
+  asks.asked(message, server_.options_.limits.json, clocks);
+  const std::size_t room = server_.channel_->send(message);
+  blocked = room == 0;
+  return room;
+}
 
 void LineSession::end(std::string_view why) {
   if (over) return;
@@ -315,15 +317,7 @@ void StdioServer::on_client_message(ClientMessage message) {
       exchange->end(CancelReason::client, {});
     return;
   }
-  if (envelope.kind != MessageKind::notification) {
-    const auto id = RpcId::from_raw(message.id());
-    const auto ask = id ? session_->asks.find(id->canonical()) : session_->asks.end();
-    if (ask != session_->asks.end()) {
-      LineExchange* exchange = ask->second;
-      session_->asks.erase(ask);
-      exchange->ask_answered();
-    }
-  }
+  if (envelope.kind != MessageKind::notification) session_->asks.answered(envelope);
   service_.message(*session_, std::move(message));
 }
 

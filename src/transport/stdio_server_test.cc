@@ -148,6 +148,20 @@ TEST_F(StdioServerTest, CarriesAsksAndTheirAnswers) {
   EXPECT_NE(peer->take().find("-32603"), Bytes::npos);
 }
 
+TEST_F(StdioServerTest, WaitsForWhoAnswersOrWentToAPage) {
+  initialize();
+  say(legacy_request(2, "tools/call"));
+  service.last_session->send(
+      make_request("1", "elicitation/create", R"({"mode":"url","url":"https://pay"})"));
+  world->advance(seconds(100));
+  say(make_response("1", R"({"action":"accept"})"));
+  world->advance(seconds(599));
+  EXPECT_TRUE(service.cancels.empty());
+  service.held[0]->sign(LifeSign::work);
+  world->advance(seconds(31));
+  EXPECT_EQ(service.cancels.size(), 1u);
+}
+
 TEST_F(StdioServerTest, EndsEverythingAtTheEnd) {
   initialize();
   say(legacy_request(2, "tools/call"));

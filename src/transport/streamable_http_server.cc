@@ -301,8 +301,7 @@ void StreamableHttpServer::on_client_message(HttpSession& session, ClientMessage
       exchange->cancel(CancelReason::client);
     return;
   }
-  if (envelope.kind != MessageKind::notification)
-    if (const auto ask = RpcId::from_raw(message.id())) session.answered(*ask);
+  if (envelope.kind != MessageKind::notification) session.answered(message.envelope());
   parts_.service.message(session, std::move(message));
 }
 

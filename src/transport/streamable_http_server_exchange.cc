@@ -67,21 +67,16 @@ std::size_t HttpExchange::notify(Bytes message) {
 
 std::size_t HttpExchange::ask(Bytes message) {
   if (over_ || http_session_ == nullptr) return 0;
-  Envelope envelope;
-  const PaddedString text(message);
-  if (scan_message(text.padded(), server_.options_.limits.json, envelope) && envelope.id) {
-    if (const auto id = RpcId::from_raw(envelope.id.in(text.view()))) {
-      http_session_->asked(id->canonical(), *this);
-      clock_.asked();
-    }
-  }
+  http_session_->asked(message, {&clock_});
   const std::size_t room = reply_->send(message);
   reply_->rest();  // a person may be asked
   blocked_ = room == 0;
   return room;
 }
 
-void HttpExchange::ask_answered() { clock_.answered(); }
+void HttpExchange::sign(LifeSign why) {
+  if (!over_) clock_.sign(why);
+}
 
 void HttpExchange::drained() {
   if (over_ || !blocked_) return;

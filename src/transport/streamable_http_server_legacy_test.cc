@@ -287,6 +287,57 @@ TEST_F(LegacyHttpTest, LetsAQuestionWaitOnlySoLong) {
   EXPECT_EQ(service.cancels.size(), 1u);
 }
 
+TEST_F(LegacyHttpTest, LetsAPersonWhoWentToAPageTakeTime) {
+  const std::string id = open_session();
+  auto peer = connect();
+  ask(*peer, "POST", in_session(id), legacy_request(2, "tools/call"));
+  const std::string page = R"({"mode":"url","url":"https://pay","message":"Pay","elicitationId":"e"})";
+  service.held[0]->ask(make_request("1", "elicitation/create", page));
+  post(in_session(id), make_response("1", R"({"action":"accept"})"));
+  world->advance(seconds(599));
+  EXPECT_TRUE(service.cancels.empty()) << "accepted is not done";
+  service.held[0]->notify(make_notification("notifications/progress", R"({"progress":1})"));
+  world->advance(seconds(31));
+  EXPECT_EQ(service.cancels.size(), 1u) << "back from the page, the server is at work";
+  ask(*peer, "POST", in_session(id), legacy_request(3, "tools/call"));
+  service.held[0]->ask(make_request("2", "elicitation/create", page));
+  post(in_session(id), make_response("2", R"({"action":"decline"})"));
+  world->advance(seconds(31));
+  EXPECT_EQ(service.cancels.size(), 2u);
+}
+
+TEST_F(LegacyHttpTest, TakesSignsOfLifeThatTellNothing) {
+  const std::string id = open_session();
+  auto peer = connect();
+  ask(*peer, "POST", in_session(id), legacy_request(2, "tools/call"));
+  for (int sign = 0; sign < 5; ++sign) {
+    world->advance(seconds(20));
+    service.held[0]->sign(LifeSign::work);
+  }
+  EXPECT_TRUE(service.cancels.empty());
+  service.held[0]->sign(LifeSign::person);
+  world->advance(seconds(599));
+  EXPECT_TRUE(service.cancels.empty());
+  world->advance(seconds(2));
+  EXPECT_EQ(service.cancels.size(), 1u);
+}
+
+TEST_F(LegacyHttpTest, LetsAQuestionOfTheSessionHoldWhatItMayBelongTo) {
+  const std::string id = open_session();
+  auto caller = connect();
+  auto lister = connect();
+  ask(*caller, "POST", in_session(id), legacy_request(2, "tools/call"));
+  ask(*lister, "POST", in_session(id), legacy_request(3, "tools/list"));
+  service.last_session->send(make_request("1", "elicitation/create", "{}"));
+  world->advance(seconds(31));
+  ASSERT_EQ(service.cancels.size(), 1u) << "nobody asks during a list";
+  world->advance(seconds(200));
+  post(in_session(id), make_response("1", R"({"action":"accept"})"));
+  EXPECT_EQ(service.cancels.size(), 1u);
+  world->advance(seconds(31));
+  EXPECT_EQ(service.cancels.size(), 2u);
+}
+
 TEST_F(LegacyHttpTest, HasOneStandaloneStreamASession) {
   const std::string id = open_session();
   auto get = open_get(id);

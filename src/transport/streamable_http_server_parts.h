@@ -36,6 +36,7 @@ class HttpExchange final : public Exchange {
 
   std::size_t notify(Bytes message) override;
   std::size_t ask(Bytes message) override;
+  void sign(LifeSign why) override;
   void finish(Bytes response) override;
   void refuse(int http_status, int code, std::string_view sentence, std::string_view data) override;
 
@@ -49,13 +50,13 @@ class HttpExchange final : public Exchange {
   void answer_refusal(const Refusal& refusal);
   // As when a server shuts down: a listen gets its graceful result.
   void end_listen();
-  void ask_answered();
   void drained();
 
   [[nodiscard]] bool over() const { return over_; }
   [[nodiscard]] bool is_listen() const { return clock_.kind() == ExchangeKind::listen; }
   [[nodiscard]] bool is_initialize() const { return clock_.kind() == ExchangeKind::initialize; }
   [[nodiscard]] const RpcId& id() const { return id_; }
+  [[nodiscard]] ExchangeClock& clock() { return clock_; }
 
  private:
   friend class HttpReply;
@@ -143,8 +144,9 @@ class HttpSession final : public Session {
   void negotiated(Revision revision);
   void opened(HttpExchange& exchange);
   void closed(HttpExchange& exchange);
-  void asked(const std::string& ask, HttpExchange& exchange);
-  void answered(const RpcId& ask);
+  // The client is asked, during these or nobody knows which.
+  void asked(Bytes message, const std::vector<ExchangeClock*>& clocks);
+  void answered(const Envelope& answer) { asks_.answered(answer); }
   [[nodiscard]] HttpExchange* find(Bytes raw_id) const;
   std::uint32_t next_stream();
   // A stream is over and may still be asked for; only some of these are kept.
@@ -170,8 +172,8 @@ class HttpSession final : public Session {
   std::string id_;
   // Maps keep nothing when they are empty, as those of idle sessions are.
   std::map<std::string, HttpExchange*> in_flight_;  // by canonical id
-  std::map<std::string, HttpExchange*> asks_;       // by canonical id of the ask
-  std::vector<std::uint32_t> ended_streams_;        // oldest first
+  OpenAsks asks_;
+  std::vector<std::uint32_t> ended_streams_;  // oldest first
   HttpCall* standalone_ = nullptr;
   std::string last_standalone_id_;  // of the last event written to a client; what is behind it waits
   Timer idle_;

@@ -35,18 +35,11 @@ void HttpSession::opened(HttpExchange& exchange) { in_flight_[exchange.id().cano
 void HttpSession::closed(HttpExchange& exchange) {
   in_flight_.erase(exchange.id().canonical());
   state.finished(exchange.id());
-  for (auto ask = asks_.begin(); ask != asks_.end();)
-    ask = ask->second == &exchange ? asks_.erase(ask) : std::next(ask);
+  asks_.closed(exchange.clock());
 }
 
-void HttpSession::asked(const std::string& ask, HttpExchange& exchange) { asks_[ask] = &exchange; }
-
-void HttpSession::answered(const RpcId& ask) {
-  const auto found = asks_.find(ask.canonical());
-  if (found == asks_.end()) return;
-  HttpExchange* exchange = found->second;
-  asks_.erase(found);
-  exchange->ask_answered();
+void HttpSession::asked(Bytes message, const std::vector<ExchangeClock*>& clocks) {
+  asks_.asked(message, server_.options_.limits.json, clocks);
 }
 
 HttpExchange* HttpSession::find(Bytes raw_id) const {
@@ -70,6 +63,10 @@ void HttpSession::stream_ended(std::uint32_t stream) {
 std::size_t HttpSession::send(Bytes message) {
   const std::size_t enough = server_.options_.limits.net.unsent_bytes_soft;
   if (over_) return 0;
+  std::vector<ExchangeClock*> clocks;
+  for (const auto& [id, exchange] : in_flight_)
+    if (may_be_asked_during(exchange->request().message.envelope())) clocks.push_back(&exchange->clock());
+  asked(message, clocks);
   EventLog& log = server_.parts_.event_log;
   const Instant now = server_.parts_.reactor.now();
   if (last_standalone_id_.empty())
