@@ -99,6 +99,26 @@ TEST_F(DefinitionGuardTest, LooksAgainWhenToolsChanged) {
   EXPECT_EQ(files.count("tools/call"), 1U);
 }
 
+TEST_F(DefinitionGuardTest, LooksBeforeAnAnswerToAQuestionFromBeforeTheStart) {
+  constexpr DefinitionRules quarantine{Vigilance::quarantine, Vigilance::ignore};
+  const auto asks = [](const Envelope& envelope) {
+    return envelope.request_state
+               ? R"({"resultType":"complete","content":[]})"
+               : R"({"resultType":"input_required","requestState":"s","inputRequests":{}})";
+  };
+  guard(quarantine);
+  files.answers["tools/call"] = asks;
+  const std::string state = request("tools/call", R"("name":"files__read")").result()["requestState"].dump();
+  const std::string retry = R"("name":"files__read","inputResponses":{},"requestState":)" + state;
+  guard(quarantine);  // as if started again
+  files.answers["tools/call"] = asks;
+  EXPECT_EQ(request("tools/call", retry).code(), 0);
+  guard(quarantine);
+  serve(other);
+  EXPECT_EQ(request("tools/call", retry).code(), -32602);
+  EXPECT_EQ(files.count("tools/call"), 2U);
+}
+
 TEST_F(DefinitionGuardTest, FlagsHiddenText) {
   guard({});
   serve(hiding);

@@ -33,7 +33,9 @@ std::unique_ptr<FederatedCall> make_call(FederationState& state, Exchange& excha
     case MethodId::resources_subscribe:
     case MethodId::resources_unsubscribe:
     case MethodId::completion_complete: return std::make_unique<RoutedCall>(state, exchange);
+    case MethodId::tasks_list: return std::make_unique<TaskListCall>(state, exchange);
     case MethodId::tasks_get:
+    case MethodId::tasks_result:
     case MethodId::tasks_update:
     case MethodId::tasks_cancel: return std::make_unique<TaskCall>(state, exchange);
     default: return nullptr;
@@ -57,10 +59,8 @@ void Federation::open(Exchange& exchange) {
   if (is_legacy && method != nullptr && method->id == MethodId::ping) return state_->answer(exchange, "{}");
   const Standing place =
       method == nullptr ? Standing::absent : standing(*method, Sender::client, request.revision);
-  // Tasks of 2025-11-25 are not routed.
-  const bool exists =
-      method != nullptr &&
-      (method->extension == Extension::tasks ? place == Standing::extension : place == Standing::core);
+  const bool exists = place == Standing::core || (place == Standing::extension && method != nullptr &&
+                                                  method->extension == Extension::tasks);
   const bool has_session = exchange.session() != nullptr && (exchange.session()->attachment != nullptr ||
                                                              name == method_of(MethodId::initialize).text);
   const bool is_served = exists && (!is_legacy || has_session);

@@ -30,9 +30,11 @@ namespace sluice {
 struct FederatedUpstream {
   std::string name;      // unique on its route
   Service& service;      // speaks both eras
-  milliseconds timeout;  // for its part of what needs all of them: lists, the handshake, settings
+  milliseconds timeout;  // for its part of what needs all of them: lists, settings
   NameRules rules = {};  // what clients may know of it
   DefinitionRules definitions = {};
+  std::string affinity_header = {};  // by which it has several sessions of one principal; empty: it has not
+  milliseconds start = UpstreamLimits{}.start_timeout;  // for a session of it to open, whoever waits for it
 };
 
 struct FederationParts {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/federation_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "codec/jsonrpc.h"
+#include "gateway/federation_catalogue.h"
 
 namespace sluice {
 
 FederatedCall::FederatedCall(FederationState& state, Exchange& client)
-    : state_(state), client_(client), client_session_(client.session()) {}
+    : state_(state),
+      client_(client),
+      client_session_(client.session()),
+      late_([](void* self) { static_cast<FederatedCall*>(self)->be_late(); }, this) {}
 
 FederatedCall::~FederatedCall() { cancelled(CancelReason::peer_gone); }
 
@@ -36,10 +41,43 @@ FederatedCall::Leg FederatedCall::take(std::uint64_t number) {
   return leg;
 }
 
+milliseconds FederatedCall::patience(std::size_t upstream) const {
+  const bool is_late = state_.catalogue->is_late(client_.request().principal.name, upstream);
+  return is_late ? state_.limits().federation.refresh_wait : state_.upstreams[upstream].timeout;
+}
+
+void FederatedCall::expect_late() {
+  Instant due = never;
+  for (const auto& [number, leg] : legs_) due = std::min(due, leg.due);
+  if (due == never) {
+    late_.cancel();
+  } else {
+    state_.parts.reactor.arm(late_, due);
+  }
+}
+
+// One at a time: it may be the last thing this does.
+void FederatedCall::be_late() {
+  const Instant now = state_.parts.reactor.now();
+  const auto found =
+      std::find_if(legs_.begin(), legs_.end(), [now](const auto& one) { return one.second.due <= now; });
+  if (found == legs_.end()) return expect_late();
+  if (session() != nullptr) session()->forget(*this, found->first);
+  Leg leg = take(found->first);
+  expect_late();
+  if (leg.inner) leg.inner->cancel(CancelReason::timed_out);
+  if (leg.inner && session() != nullptr) session()->exchange_over(*leg.inner);
+  state_.bury(std::move(leg.inner));
+  failed(leg.upstream, leg.tag, refusals::timed_out(Outcome::sent_unknown));
+}
+
 void FederatedCall::send(Leg leg) {
   const std::uint64_t number = next_leg_++;
   const std::size_t upstream = leg.upstream;
+  const bool counts = leg.within != milliseconds(0) && !leg.may_open;
+  if (counts) leg.due = state_.parts.reactor.now() + leg.within;
   legs_.emplace(number, std::move(leg));
+  if (counts) expect_late();
   if (FederatedSession* of_all = session()) return of_all->ready(upstream, *this, number);
   launch(number, nullptr);
 }
@@ -83,11 +121,15 @@ void FederatedCall::launch(std::uint64_t number, InnerSession* inner_session) {
   InnerOwner& owner = *this;
   leg.inner = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, number,
                                               std::move(request), inner_session);
-  if (leg.timed) leg.inner->limit(state_.parts.reactor, state_.upstreams[upstream].timeout);
+  if (leg.within != milliseconds(0) && leg.due == never) {
+    leg.due = state_.parts.reactor.now() + leg.within;
+    expect_late();
+  }
   leg.inner->open();
 }
 
 void FederatedCall::on_answer(InnerExchange& inner, Bytes response) {
+  state_.catalogue->heard(client_.request().principal.name, inner.upstream());
   if (session() != nullptr) session()->exchange_over(inner);
   Leg leg = take(inner.tag());
   state_.bury(std::move(leg.inner));

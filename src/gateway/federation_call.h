@@ -38,10 +38,12 @@ class FederatedCall : public Attachment, protected InnerOwner {
     std::size_t upstream = 0;
     int tag = 0;              // the call's own
     std::string text;         // of the request; empty where only the session is wanted
-    bool timed = false;       // within the upstream's timeout
+    milliseconds within{0};   // how long it may take; 0: for ever
+    bool may_open = false;    // not counting the time its session needs to open
     bool has_headers = true;  // the client's, which mirror its arguments
     ServerCapability needs = ServerCapability::none;  // else it fails as "method not found"
     std::unique_ptr<InnerExchange> inner = {};
+    Instant due = never;
   };
   // Legs may end before this returns; nothing of the call may be touched afterwards, unless answered() and
   // failed() leave the client's exchange alone for as long.
@@ -51,6 +53,7 @@ class FederatedCall : public Attachment, protected InnerOwner {
   virtual void failed(std::size_t upstream, int tag, const Refusal& refusal) = 0;
   std::size_t on_notify(InnerExchange& inner, Bytes message) override;
   std::size_t on_ask(InnerExchange& inner, Bytes message) override;
+  void on_sign(InnerExchange&, LifeSign why) override { client_.sign(why); }
 
   [[nodiscard]] FederationState& state() { return state_; }
   [[nodiscard]] Exchange& client() { return client_; }
@@ -59,6 +62,8 @@ class FederatedCall : public Attachment, protected InnerOwner {
   [[nodiscard]] FederatedSession* session() const { return FederatedSession::of(client_session_); }
   [[nodiscard]] std::size_t upstreams() const { return state_.upstreams.size(); }
   [[nodiscard]] std::size_t legs() const { return legs_.size(); }
+  // How long an upstream's part of something is worth waiting for.
+  [[nodiscard]] milliseconds patience(std::size_t upstream) const;
   // A request of our own in the client's name, with its `_meta` but for the progress token. `members` are
   // those of params, as JSON text, or empty.
   [[nodiscard]] std::string own_request(Bytes method, Bytes members);
@@ -70,12 +75,15 @@ class FederatedCall : public Attachment, protected InnerOwner {
   void on_refused(InnerExchange& inner, const Refusal& refusal) override;
   [[nodiscard]] Leg take(std::uint64_t leg);
   void launch(std::uint64_t leg, InnerSession* session);
+  void expect_late();
+  void be_late();
 
   FederationState& state_;
   Exchange& client_;
   Session* client_session_;  // kept apart: a dying exchange is not asked
   std::map<std::uint64_t, Leg> legs_;
   std::uint64_t next_leg_ = 1;
+  Timer late_;
 };
 
 }  // namespace sluice

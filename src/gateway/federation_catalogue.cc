@@ -41,10 +41,20 @@ std::shared_ptr<CallerLists> Catalogue::caller(const CallerKey& key) {
 
 std::shared_ptr<CallerLists> Catalogue::caller_of(const Exchange& exchange) {
   const ClientRequest& request = exchange.request();
-  auto found = caller(CallerKey{request.principal.name, request.revision,
-                                class_of(request.message.envelope(), request.revision)});
+  auto found =
+      caller(CallerKey{request.principal.name, request.revision,
+                       class_of(request.message.envelope(), request.revision), state_.affinity_of(request)});
   found->speak_like(request);
   return found;
+}
+
+void Catalogue::late(const std::string& principal, std::size_t upstream) {
+  if (late_.size() >= state_.limits().federation.callers_max) late_.clear();
+  late_.emplace(principal, upstream);
+}
+
+void Catalogue::heard(const std::string& principal, std::size_t upstream) {
+  if (!late_.empty()) late_.erase({principal, upstream});
 }
 
 void Catalogue::drop(const CallerKey& key) { callers_.erase(key); }

@@ -4,13 +4,16 @@
 // everybody who is to hear of it.
 //
 // A change that any session or subscription of a principal notices concerns all of that principal's. What
-// caused it is answered when they were told, or after a moment. Callers and pages are bounded; who was not
+// caused it is answered when they were told, or after a moment. An upstream that made one of them wait in
+// vain is not waited for again by any, until it answers something. Callers and pages are bounded; who was not
 // there for the longest time goes first. One reactor. Spec: ledger D6.2, D6.8.
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/federation_lists.h"
@@ -40,6 +43,13 @@ class Catalogue {
   [[nodiscard]] std::uint64_t mint_session() { return ++sessions_; }
   void drop(const CallerKey& key);
 
+  // An upstream let a caller of this principal wait in vain; then it answered something.
+  void late(const std::string& principal, std::size_t upstream);
+  void heard(const std::string& principal, std::size_t upstream);
+  [[nodiscard]] bool is_late(const std::string& principal, std::size_t upstream) const {
+    return late_.contains({principal, upstream});
+  }
+
   // An upstream says so, to somebody of this principal.
   void changed(const Principal& principal, ListChange change);
   // Tells what changed at this upstream, before the answer to what may have changed it. True when that takes
@@ -67,6 +77,7 @@ class Catalogue {
   std::map<CallerKey, std::shared_ptr<CallerLists>> callers_;
   std::shared_ptr<KeptTotals> totals_ = std::make_shared<KeptTotals>();
   std::vector<Waiting> waiting_;
+  std::set<std::pair<std::string, std::size_t>> late_;  // principals and upstreams
   std::uint64_t sessions_ = 0;
 };
 

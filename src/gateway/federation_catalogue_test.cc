@@ -72,6 +72,41 @@ TEST_F(FederatedCatalogue, ShowsNobodyWhatAnotherPrincipalGot) {
   EXPECT_EQ(tools("me"), Names{"git__mine"});
 }
 
+TEST_F(FederatedCatalogue, TellsTheSessionsApartThatAHeaderGivesOnePrincipal) {
+  federate(
+      {{"files", files, seconds(5)}, {"git", git, seconds(5), {}, {}, "X-Chat"}, {"web", web, seconds(3)}});
+  git.answers["tools/list"] = list_of(tool("of-one"), R"(,"ttlMs":5000)");
+  kept_headers = {{"x-chat", "1"}, {"x-other", "a"}};
+  EXPECT_EQ(tools(), Names{"git__of-one"});
+  git.answers["tools/list"] = list_of(tool("of-two"), R"(,"ttlMs":5000)");
+  kept_headers = {{"X-Chat", "2"}};
+  EXPECT_EQ(tools(), Names{"git__of-two"});
+  kept_headers = {{"X-Chat", "1"}, {"x-other", "b"}};
+  EXPECT_EQ(tools(), Names{"git__of-one"});
+  EXPECT_EQ(git.count("tools/list"), 2U);
+}
+
+TEST_F(FederatedCatalogue, TellsLegacySessionsApartByTheHeaderOfTheirHandshake) {
+  federate(
+      {{"files", files, seconds(5)}, {"git", git, seconds(5), {}, {}, "X-Chat"}, {"web", web, seconds(3)}});
+  ClientSession other;
+  const auto tools_of = [this](ClientSession& of) {
+    return names(open(make_request("9", "tools/list"), Era::legacy, &of, "me").result(), "tools");
+  };
+  kept_headers = {{"X-Chat", "1"}};
+  hello(session);
+  kept_headers = {{"X-Chat", "2"}};
+  hello(other);
+  git.answers["tools/list"] = list_of(tool("of-one"));
+  EXPECT_EQ(tools_of(session), Names{"git__of-one"});
+  git.answers["tools/list"] = list_of(tool("of-two"));
+  EXPECT_EQ(tools_of(other), Names{"git__of-two"});
+  EXPECT_EQ(tools_of(session), Names{"git__of-one"});
+  federation->ended(other);
+  other.attachment.reset();
+  world.settle();
+}
+
 TEST_F(FederatedCatalogue, TellsClassesOfCapabilitiesApart) {
   git.answers["tools/list"] = [](const Envelope& envelope) {
     const bool asks = envelope.text.find("elicitation") != Bytes::npos;
@@ -124,6 +159,46 @@ TEST_F(FederatedCatalogue, WaitsOnceForAServerThatHangs) {
       make_response(web.held.back()->request().message.id(), R"({"tools":[{"name":"w"}]})"));
   world.settle();
   EXPECT_EQ(names(third.result(), "tools"), (Names{"git__b", "web__w"}));
+}
+
+TEST_F(FederatedCatalogue, LetsNothingElseWaitForAServerThatAListWaitedForInVain) {
+  git.pages["prompts/list"] = {tool("p")};
+  git.answers["server/discover"] = [](const Envelope&) { return R"({"capabilities":{"tools":{}}})"; };
+  web.holds = {"tools/list", "prompts/list", "server/discover", "resources/list", "resources/templates/list"};
+  request("tools/list");
+  world.advance(seconds(3));
+  for (const char* method : {"prompts/list", "server/discover"}) {
+    ClientExchange& next = request(method);
+    EXPECT_FALSE(next.is_over) << method;
+    world.advance(FederationLimits{}.refresh_wait);
+    EXPECT_TRUE(next.is_over) << method;
+    EXPECT_EQ(next.code(), 0) << method;
+  }
+  ClientExchange& read = request("resources/read", R"("uri":"x:1")");  // whose it is has to be learned
+  world.advance(FederationLimits{}.refresh_wait);
+  EXPECT_TRUE(read.is_over);
+  // Another principal may have better luck, and waits as long as anybody.
+  ClientExchange& yours = request("prompts/list", {}, "7", "you");
+  world.advance(FederationLimits{}.refresh_wait);
+  EXPECT_FALSE(yours.is_over);
+  world.advance(seconds(3));
+  EXPECT_TRUE(yours.is_over);
+}
+
+TEST_F(FederatedCatalogue, WaitsAgainForAServerThatAnsweredSomething) {
+  web.holds = {"tools/list"};
+  git.pages["prompts/list"] = {tool("p")};
+  request("tools/list");
+  world.advance(seconds(3));
+  web.answers["tools/call"] = [](const Envelope&) { return "{}"; };
+  request("tools/call", R"("name":"web__t")");
+  web.holds.insert("prompts/list");
+  ClientExchange& list = request("prompts/list");
+  world.advance(FederationLimits{}.refresh_wait);
+  EXPECT_FALSE(list.is_over);
+  web.pages["prompts/list"] = {tool("late")};
+  web.finish(R"({"prompts":[{"name":"late"}]})");
+  EXPECT_EQ(names(list.result(), "prompts"), (Names{"git__p", "web__late"}));
 }
 
 TEST_F(FederatedCatalogue, ShowsAnOlderListOfAServerThatDied) {

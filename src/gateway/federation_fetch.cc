@@ -22,7 +22,8 @@ class ListFetch::Call final : public FederatedCall {
     Leg leg;
     leg.upstream = fetch_.place_.upstream;
     leg.text = own_request(method.text, members);
-    leg.timed = true;
+    leg.within = state().upstreams[fetch_.place_.upstream].timeout;
+    leg.may_open = true;
     leg.needs = method.needs;
     send(std::move(leg));
   }

@@ -26,6 +26,7 @@ class InnerOwner {
  public:
   virtual std::size_t on_notify(InnerExchange& inner, Bytes message) = 0;
   virtual std::size_t on_ask(InnerExchange& inner, Bytes message) = 0;
+  virtual void on_sign(InnerExchange&, LifeSign) {}
   virtual void on_answer(InnerExchange& inner, Bytes response) = 0;
   virtual void on_refused(InnerExchange& inner, const Refusal& refusal) = 0;
 
@@ -53,6 +54,9 @@ class InnerExchange final : public Exchange {
 
   std::size_t notify(Bytes message) override;
   std::size_t ask(Bytes message) override;
+  void sign(LifeSign why) override {
+    if (!over_) owner_.on_sign(*this, why);
+  }
   void finish(Bytes response) override;
   void refuse(int http_status, int code, std::string_view sentence, std::string_view data) override;
 

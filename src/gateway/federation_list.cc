@@ -12,11 +12,13 @@ namespace sluice {
 
 namespace {
 
-// Where a list goes on: an upstream, and its cursor unless it begins there.
-struct ListStart {
-  std::size_t upstream = 0;
-  std::optional<std::string> cursor;
-};
+bool is_absent(const Refusal& failure) { return failure.code == rpc::method_not_found; }
+
+}  // namespace
+
+Refusal bad_cursor() {
+  return refusals::invalid_params("the cursor is invalid; start the list over without one");
+}
 
 std::string start_text(const ListStart& start) {
   return std::to_string(start.upstream) + (start.cursor ? "=" + *start.cursor : std::string("-"));
@@ -31,9 +33,15 @@ std::optional<ListStart> read_start(const std::string& text) {
   return start;
 }
 
-bool is_absent(const Refusal& failure) { return failure.code == rpc::method_not_found; }
-
-}  // namespace
+std::optional<ListStart> where_it_goes_on(FederationState& state, const Exchange& exchange) {
+  const Envelope& request = exchange.request().message.envelope();
+  std::string cursor;
+  if (request.cursor && !decode_json_string(request.view(request.cursor), cursor)) return std::nullopt;
+  const auto opened = state.cursors.open(state.cursor_scope(exchange), cursor);
+  if (!opened) return std::nullopt;
+  const auto start = *opened ? read_start(**opened) : std::optional(ListStart());
+  return start && start->upstream < state.upstreams.size() ? start : std::nullopt;
+}
 
 ListCall::ListCall(FederationState& state, Exchange& client, const ListForm& form)
     : FederatedCall(state, client), form_(form), asker_(client.session()), page_(form) {
@@ -45,14 +53,8 @@ ListCall::~ListCall() {
 }
 
 void ListCall::start() {
-  std::string cursor;
-  if (envelope().cursor && !decode_json_string(envelope().view(envelope().cursor), cursor))
-    return state().refuse(client(), refusals::invalid_params("cursor is no string"));
-  auto opened = state().cursors.open(state().cursor_scope(client()), cursor);
-  const auto start = !opened || !*opened ? std::optional(ListStart()) : read_start(**opened);
-  if (!opened || !start || start->upstream >= upstreams())
-    return state().refuse(client(),
-                          refusals::invalid_params("the cursor is invalid; start the list over without one"));
+  const auto start = where_it_goes_on(state(), client());
+  if (!start) return state().refuse(client(), bad_cursor());
   if (session() == nullptr) {
     lists_.assign(upstreams(), state().catalogue->caller_of(client()));
   } else {

@@ -16,6 +16,18 @@
 
 namespace sluice {
 
+// Where a list goes on: an upstream, and its cursor unless it begins there.
+struct ListStart {
+  std::size_t upstream = 0;
+  std::optional<std::string> cursor = {};
+};
+// As the text that a cursor of ours seals.
+[[nodiscard]] std::string start_text(const ListStart& start);
+[[nodiscard]] std::optional<ListStart> read_start(const std::string& text);
+// What the request's cursor says, if it has one; nothing when it is none of ours.
+[[nodiscard]] std::optional<ListStart> where_it_goes_on(FederationState& state, const Exchange& exchange);
+[[nodiscard]] Refusal bad_cursor();
+
 class ListCall final : public FederatedCall, private ListWaiter {
  public:
   ListCall(FederationState& state, Exchange& client, const ListForm& form);

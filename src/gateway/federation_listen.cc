@@ -6,12 +6,14 @@
 
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
+#include "gateway/federation_task.h"
 
 namespace sluice {
 
 namespace {
 
 constexpr Bytes uris_member = "resourceSubscriptions";
+constexpr Bytes tasks_member = "taskIds";
 
 struct ListFlag {
   Bytes member;
@@ -28,31 +30,31 @@ bool is_true(Bytes text, JsonSpan object, Bytes member) {
   return value && value.in(text) == "true";
 }
 
-std::vector<std::string> uris_in(Bytes text, JsonSpan object) {
-  std::vector<std::string> uris;
-  const JsonSpan list = json_member(text, object, uris_member);
-  if (!list || text[list.begin] != '[') return uris;
-  for (const JsonSpan item : json_children(text, list)) uris.push_back(string_in(text, item));
-  return uris;
+std::vector<std::string> texts_in(Bytes text, JsonSpan object, Bytes member) {
+  std::vector<std::string> texts;
+  const JsonSpan list = json_member(text, object, member);
+  if (!list || text[list.begin] != '[') return texts;
+  for (const JsonSpan item : json_children(text, list)) texts.push_back(string_in(text, item));
+  return texts;
 }
 
-// The object without its URIs.
+// The object without its URIs and tasks.
 std::string flags_in(Bytes text, JsonSpan object) {
   Rewrite rewrite;
-  if (const JsonSpan list = json_member(text, object, uris_member)) rewrite.remove(list);
+  for (const Bytes member : {uris_member, tasks_member})
+    if (const JsonSpan list = json_member(text, object, member)) rewrite.remove(list);
   return rewrite.apply(text, object);
 }
 
-// `flags` with a list of URIs, if there are any.
-template <class Uris>
-std::string with_uris(const std::string& flags, const Uris& uris) {
-  if (uris.empty()) return flags;
+// `flags` with a list of texts, if there are any.
+std::string with_texts(const std::string& flags, Bytes member, const std::vector<std::string>& texts) {
+  if (texts.empty()) return flags;
   std::string list;
   JsonWriter writer(list);
   writer.begin_array();
-  for (const std::string& uri : uris) writer.value(uri);
+  for (const std::string& text : texts) writer.value(text);
   writer.end_array();
-  return merge_json(flags, "{\"" + std::string(uris_member) + "\":" + list + "}");
+  return merge_json(flags, "{\"" + std::string(member) + "\":" + list + "}");
 }
 
 }  // namespace
@@ -60,6 +62,7 @@ std::string with_uris(const std::string& flags, const Uris& uris) {
 ListenCall::ListenCall(FederationState& state, Exchange& client)
     : FederatedCall(state, client),
       watched_(state.upstreams.size()),
+      watched_tasks_(state.upstreams.size()),
       acknowledge_timer_([](void* self) { static_cast<ListenCall*>(self)->acknowledge(); }, this),
       again_timer_([](void* self) { static_cast<ListenCall*>(self)->again(); }, this) {}
 
@@ -71,16 +74,16 @@ void ListenCall::start() {
   if (!envelope().notifications || envelope().text[envelope().notifications.begin] != '{')
     return state().refuse(client(), refusals::invalid_params("notifications is missing"));
   read_wishes();
-  if (uris_.size() > state().limits().mcp.subscriptions_max)
+  if (std::max(uris_.size(), task_ids_.size()) > state().limits().mcp.subscriptions_max)
     return state().refuse(client(),
-                          refusals::invalid_params("resourceSubscriptions names too many resources"));
+                          refusals::invalid_params("resourceSubscriptions or taskIds names too many"));
   lists_ = state().catalogue->caller_of(client());
   lists_->add(*this);
   milliseconds longest{0};
   is_starting_ = true;
   for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
     awaited_.insert(upstream);
-    longest = std::max(longest, state().upstreams[upstream].timeout);
+    longest = std::max(longest, patience(upstream));
   }
   state().parts.reactor.arm_after(acknowledge_timer_, longest);
   for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) listen_to(upstream);
@@ -91,7 +94,11 @@ void ListenCall::start() {
 // A URI that nobody is known to have is watched at all of them.
 void ListenCall::read_wishes() {
   flags_ = flags_in(envelope().text, envelope().notifications);
-  uris_ = uris_in(envelope().text, envelope().notifications);
+  task_ids_ = texts_in(envelope().text, envelope().notifications, tasks_member);
+  for (const std::string& id : task_ids_)
+    if (const auto meant = task_meaning(state(), client().request().principal, id))
+      watched_tasks_[meant->upstream].emplace_back(id, meant->id);
+  uris_ = texts_in(envelope().text, envelope().notifications, uris_member);
   for (const std::string& uri : uris_) {
     const FederatedUris::Inward in = state().uris.inward(uri);
     for (std::size_t upstream = 0; upstream < upstreams(); ++upstream)
@@ -102,11 +109,14 @@ void ListenCall::read_wishes() {
 }
 
 void ListenCall::listen_to(std::size_t upstream) {
-  std::vector<std::string> originals;
-  for (const auto& [shown, original] : watched_[upstream]) originals.push_back(original);
+  std::vector<std::string> uris, tasks;
+  for (const auto& [shown, original] : watched_[upstream]) uris.push_back(original);
+  for (const auto& [shown, original] : watched_tasks_[upstream]) tasks.push_back(original);
   Leg leg;
   leg.upstream = upstream;
-  leg.text = own_request(envelope().method, "\"notifications\":" + with_uris(flags_, originals));
+  leg.text = own_request(
+      envelope().method,
+      "\"notifications\":" + with_texts(with_texts(flags_, uris_member, uris), tasks_member, tasks));
   send(std::move(leg));
 }
 
@@ -123,9 +133,12 @@ void ListenCall::acknowledged(std::size_t upstream, const Envelope& message) {
   any_acknowledged_ = true;
   if (message.notifications && message.text[message.notifications.begin] == '{') {
     honoured_flags_ = merge_json(honoured_flags_, flags_in(message.text, message.notifications));
-    for (const std::string& uri : uris_in(message.text, message.notifications))
+    for (const std::string& uri : texts_in(message.text, message.notifications, uris_member))
       for (const auto& [shown, original] : watched_[upstream])
         if (original == uri) honoured_uris_.insert(shown);
+    for (const std::string& id : texts_in(message.text, message.notifications, tasks_member))
+      for (const auto& [shown, original] : watched_tasks_[upstream])
+        if (original == id) honoured_tasks_.insert(shown);
   }
   maybe_acknowledge();
 }
@@ -146,12 +159,15 @@ void ListenCall::acknowledge() {
     return state().refuse(client(), refusal);
   }
   is_acknowledged_ = true;
-  std::vector<std::string> honoured;
+  std::vector<std::string> uris, tasks;
   for (const std::string& uri : uris_)
-    if (honoured_uris_.contains(uri)) honoured.push_back(uri);
+    if (honoured_uris_.contains(uri)) uris.push_back(uri);
+  for (const std::string& id : task_ids_)
+    if (honoured_tasks_.contains(id)) tasks.push_back(id);
   client().notify(make_notification(
       method_of(MethodId::notify_subscriptions_acknowledged).text,
-      "{" + own_meta() + ",\"notifications\":" + with_uris(honoured_flags_, honoured) + "}"));
+      "{" + own_meta() + ",\"notifications\":" +
+          with_texts(with_texts(honoured_flags_, uris_member, uris), tasks_member, tasks) + "}"));
   for (const std::string& text : std::exchange(held_, {})) client().notify(text);
   if (!broken_.empty())
     state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
@@ -183,6 +199,13 @@ std::size_t ListenCall::on_notify(InnerExchange& inner, Bytes text) {
   Rewrite rewrite;
   if (method != nullptr && method->id == MethodId::notify_resources_updated)
     rewrite.put_string(note.text, note.uri_span, state().renames(inner.upstream()).uri);
+  if (method != nullptr && method->id == MethodId::notify_tasks) {
+    const Watched& tasks = watched_tasks_[inner.upstream()];
+    const auto known = std::find_if(tasks.begin(), tasks.end(),
+                                    [&](const auto& task) { return task.second == note.task_id; });
+    if (known == tasks.end()) return all_room;
+    rename_task(rewrite, state(), note.text, note.params, inner.upstream(), known->first);
+  }
   if (note.meta_subscription_id)
     rewrite.put(note.meta_subscription_id, std::string(envelope().view(envelope().id)));
   return deliver(rewrite.apply(note.text, note.message));

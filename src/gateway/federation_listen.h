@@ -2,10 +2,11 @@
 #pragma once
 // ListenCall: a modern client's subscription as one on each upstream.
 //
-// It is acknowledged when all have acknowledged theirs, or after the longest of their timeouts with what was
-// acknowledged by then; what comes before that waits. Of changed lists the Catalogue tells. An upstream whose
-// subscription broke is asked again, and the lists it may have changed are taken to have. One reactor. Spec:
-// 2026-07-28 basic/utilities/subscriptions; ledger D5, D6.8.
+// Resources and tasks are watched at whom they belong to. It is acknowledged when all have acknowledged
+// theirs, or after the longest of their timeouts with what was acknowledged by then; what comes before that
+// waits. Of changed lists the Catalogue tells. An upstream whose subscription broke is asked again, and the
+// lists it may have changed are taken to have. One reactor. Spec: 2026-07-28 basic/utilities/subscriptions;
+// ledger D5, D6.8.
 
 #include <set>
 #include <string>
@@ -25,7 +26,7 @@ class ListenCall final : public FederatedCall, private ListHearer {
   void start() override;
 
  private:
-  // The client's and the upstream's text of a URI.
+  // The client's and the upstream's text of a URI or of a task's id.
   using Watched = std::vector<std::pair<std::string, std::string>>;
 
   void read_wishes();
@@ -48,10 +49,13 @@ class ListenCall final : public FederatedCall, private ListHearer {
   void answered(std::size_t upstream, int tag, Bytes response) override;
   void failed(std::size_t upstream, int tag, const Refusal& refusal) override;
 
-  std::string flags_;                    // of the client's wishes: without its URIs
-  std::vector<Watched> watched_;         // by upstream
-  std::vector<std::string> uris_;        // as the client wrote them, in its order
-  std::set<std::string> honoured_uris_;  // of the client's
+  std::string flags_;                     // of the client's wishes: without its URIs and tasks
+  std::vector<Watched> watched_;          // by upstream
+  std::vector<Watched> watched_tasks_;    // the same
+  std::vector<std::string> uris_;         // as the client wrote them, in its order
+  std::vector<std::string> task_ids_;     // the same
+  std::set<std::string> honoured_uris_;   // of the client's
+  std::set<std::string> honoured_tasks_;  // the same
   std::string honoured_flags_ = "{}";
   std::set<std::size_t> awaited_;  // not acknowledged yet
   std::set<std::size_t> broken_;   // to be asked again

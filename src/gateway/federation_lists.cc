@@ -230,6 +230,15 @@ void CallerLists::keep(const ListPlace& place, const std::shared_ptr<KeptPage>& 
   }
 }
 
+milliseconds CallerLists::patience(const ListPlace& place) const {
+  const FederationLimits& limits = state_.limits().federation;
+  const auto list = lists_.find({place.upstream, place.form->method});
+  const bool was_slow = list != lists_.end() && list->second.is_slow;
+  if (was_slow || catalogue_.is_late(key_.principal, place.upstream)) return limits.refresh_wait;
+  const milliseconds timeout = state_.upstreams[place.upstream].timeout;
+  return place.form->items.empty() ? std::min(limits.handshake, timeout) : timeout;
+}
+
 void CallerLists::want(const ListPlace& place, ListWaiter& waiter) {
   used_ = state_.parts.reactor.now();
   const Held* held = find_page(place);
@@ -238,8 +247,10 @@ void CallerLists::want(const ListPlace& place, ListWaiter& waiter) {
   auto wait = std::make_unique<Wait>(*this, place, waiter);
   if (held != nullptr) wait->kept = held->page;
   const bool may_be_old = held != nullptr && !held->is_invalid;
-  if (may_be_old || lists_[{place.upstream, place.form->method}].is_slow)
-    state_.parts.reactor.arm_after(wait->late, state_.limits().federation.refresh_wait);
+  const milliseconds moment = state_.limits().federation.refresh_wait;
+  const milliseconds most = may_be_old ? moment : patience(place);
+  wait->is_patient = most > moment;
+  state_.parts.reactor.arm_after(wait->late, most);
   waits_.push_back(std::move(wait));
   if (find_fetch(place) == nullptr) fetch(place, waiter.list_session());
 }
@@ -269,6 +280,8 @@ std::unique_ptr<CallerLists::Wait> CallerLists::take(const Wait& wait) {
 void CallerLists::be_late(Wait& wait) {
   const auto self = shared_from_this();
   lists_[{wait.place.upstream, wait.place.form->method}].is_slow = true;
+  if (wait.is_patient && !wait.place.form->items.empty())
+    catalogue_.late(key_.principal, wait.place.upstream);
   if (Fetch* fetch = find_fetch(wait.place)) fetch->is_owed = true;
   const std::unique_ptr<Wait> taken = take(wait);
   PageAnswer answer{taken->kept};
@@ -312,7 +325,8 @@ void CallerLists::fetched(ListFetch& fetch, UpstreamAnswer answer) {
   const auto self = shared_from_this();
   const ListPlace place = fetch.place();
   const Instant now = state_.parts.reactor.now();
-  const bool was_slow = now - fetch.started() >= state_.limits().federation.refresh_wait;
+  const Instant fetch_started = fetch.started();
+  const bool was_slow = now - fetch_started >= state_.limits().federation.refresh_wait;
   const auto found = std::find_if(fetches_.begin(), fetches_.end(),
                                   [&fetch](const Fetch& one) { return one.exchange.get() == &fetch; });
   const bool is_owed = found->is_owed;
@@ -331,11 +345,14 @@ void CallerLists::fetched(ListFetch& fetch, UpstreamAnswer answer) {
   given.failure = std::move(answer.failure);
   KeptList& list = lists_[{place.upstream, place.form->method}];
   list.is_slow = given.failure && was_slow;
+  if (given.failure && now - fetch_started >= state_.upstreams[place.upstream].timeout)
+    catalogue_.late(key_.principal, place.upstream);
   bool is_news = false;
   if (given.page) {
     const Held* old = is_owed ? find_page(place) : nullptr;
-    is_news = is_owed && (old == nullptr || old->page->facts.next_cursor != given.page->facts.next_cursor ||
-                          old->page->show(state_, place).json != given.page->show(state_, place).json);
+    is_news = is_owed && !place.form->items.empty() &&
+              (old == nullptr || old->page->facts.next_cursor != given.page->facts.next_cursor ||
+               old->page->show(state_, place).json != given.page->show(state_, place).json);
     keep(place, given.page);
   } else if (outdates(*given.failure)) {
     list.pages.clear();
@@ -359,6 +376,24 @@ void CallerLists::deliver(const ListPlace& place, const PageAnswer& given) {
       answer = PageAnswer{wait->kept, std::nullopt, true};
     wait->waiter->page_ready(place.upstream, std::move(answer));
   }
+}
+
+// --- Greetings ---
+
+void CallerLists::greeted(std::size_t upstream, Bytes response) {
+  const ListPlace place{upstream, &initialize_form};
+  lists_[{upstream, MethodId::initialize}].is_slow = false;
+  if (auto message = state_.scan(response))
+    keep(place, std::make_shared<KeptPage>(PageFacts{}, *std::move(message), state_.parts.reactor.now()));
+}
+
+void CallerLists::greeted_late(std::size_t upstream) {
+  lists_[{upstream, MethodId::initialize}].is_slow = true;
+}
+
+const ClientMessage* CallerLists::greeting(std::size_t upstream) const {
+  const Held* held = find_page(ListPlace{upstream, &initialize_form});
+  return held == nullptr ? nullptr : held->page->response();
 }
 
 void CallerLists::session_over(const Session& session) {

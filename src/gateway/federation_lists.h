@@ -7,7 +7,8 @@
 // open that would tell of a change. Else the upstream is asked; who waits for it gets the older page when the
 // answer takes longer than a moment, and hears of a change when it comes. An upstream that was too slow once
 // is waited for a moment only, until it answers. When a list is said to have changed it is read again, and
-// only a list that is another one as clients see it is told of.
+// only a list that is another one as clients see it is told of. What a server says of itself when it is
+// greeted is kept like a page.
 //
 // Knows pages, not what is made of them. Owned by the Catalogue and by who uses it. One reactor. Spec: ledger
 // D6.2, D6.8.
@@ -29,16 +30,18 @@ namespace sluice {
 class Catalogue;
 class CallerLists;
 
-// Who gets the same lists: one principal, with what its revision and its capabilities let servers show.
+// Who gets the same lists: one principal, with what its revision, its capabilities and the session it uses at
+// the upstreams let servers show.
 struct CallerKey {
   std::string principal;
   Revision revision{};
   std::uint8_t capability_class = 0;
+  std::string affinity = {};  // of headers that give one principal several sessions
   std::uint64_t session = 0;  // of a session whose lists went their own way; 0: not one session's
 
   friend bool operator<(const CallerKey& a, const CallerKey& b) {
-    return std::tie(a.principal, a.revision, a.capability_class, a.session) <
-           std::tie(b.principal, b.revision, b.capability_class, b.session);
+    return std::tie(a.principal, a.revision, a.capability_class, a.affinity, a.session) <
+           std::tie(b.principal, b.revision, b.capability_class, b.affinity, b.session);
   }
 };
 
@@ -58,6 +61,8 @@ class KeptPage {
 
   // Shown in the order in which lists are merged, as who mentions a URI first has it.
   const ShownItems& show(FederationState& state, const ListPlace& place);
+  // As it was sent; null once it was shown.
+  [[nodiscard]] const ClientMessage* response() const { return response_ ? &*response_ : nullptr; }
   // False when the budget has no room for it.
   [[nodiscard]] bool count(Budget& budget, std::shared_ptr<KeptTotals> totals);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -112,6 +117,10 @@ class ListHearer {
   ~ListHearer() = default;
 };
 
+// What a server says of itself: a list without items.
+inline constexpr ListForm discover_form{MethodId::server_discover, {}, {}};
+inline constexpr ListForm initialize_form{MethodId::initialize, {}, {}};
+
 class CallerLists final : public std::enable_shared_from_this<CallerLists>, private FetchOwner {
  public:
   CallerLists(FederationState& state, Catalogue& catalogue, CallerKey key);
@@ -123,6 +132,8 @@ class CallerLists final : public std::enable_shared_from_this<CallerLists>, priv
   void speak_like(const ClientRequest& request);
   // A page, at once or later.
   void want(const ListPlace& place, ListWaiter& waiter);
+  // How long who needs it waits for an upstream of which nothing is known.
+  [[nodiscard]] milliseconds patience(const ListPlace& place) const;
   // It does not wait any more: what nobody else waits for is not asked for any longer.
   void forget(ListWaiter& waiter);
 
@@ -141,6 +152,12 @@ class CallerLists final : public std::enable_shared_from_this<CallerLists>, priv
   // Takes over what the other knows of an upstream.
   void copy_from(const CallerLists& other, std::size_t upstream);
   void drop_pages();
+
+  // A session's upstream answered its `initialize`, or did not in time.
+  void greeted(std::size_t upstream, Bytes response);
+  void greeted_late(std::size_t upstream);
+  // What an upstream last answered there; null when that is not known, or too old.
+  [[nodiscard]] const ClientMessage* greeting(std::size_t upstream) const;
 
   [[nodiscard]] const CallerKey& key() const { return key_; }
   [[nodiscard]] Instant used() const { return used_; }
@@ -167,6 +184,7 @@ class CallerLists final : public std::enable_shared_from_this<CallerLists>, priv
     ListPlace place;
     ListWaiter* waiter;
     std::shared_ptr<KeptPage> kept;
+    bool is_patient = false;  // it waits as long as anybody would
     Timer late;
   };
   struct Pending {

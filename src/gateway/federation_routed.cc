@@ -71,11 +71,11 @@ void RoutedCall::start() {
   if (!subject || !subject->span || subject->text.empty())
     return state().refuse(client(), refusals::invalid_params("it does not say what is meant"));
   subject_ = *std::move(subject);
-  if (is_modern() && envelope().request_state) return resume_asked();
   resolve();
 }
 
 void RoutedCall::resolve() {
+  if (is_modern() && envelope().request_state) return resume_asked();
   if (subject_.is_uri) {
     const FederatedUris::Inward in = state().uris.inward(subject_.text);
     if (in.upstream) return admits(*in.upstream, in.uri) ? route(*in.upstream, in.uri) : unknown();
@@ -114,16 +114,22 @@ void RoutedCall::unknown() {
 // --- Learning what a name means ---
 
 void RoutedCall::learn() {
+  if (!subject_.is_uri) return learn_of(state().names.inward(subject_.text)->upstream);
   has_learned_ = true;
   is_learning_ = true;
-  if (subject_.is_uri) {
-    for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
-      learn_page(upstream, MethodId::resources_list, std::nullopt);
-      learn_page(upstream, MethodId::resources_templates_list, std::nullopt);
-    }
-  } else {
-    learn_page(state().names.inward(subject_.text)->upstream, subject_.list, std::nullopt);
+  for (std::size_t upstream = 0; upstream < upstreams(); ++upstream) {
+    learn_page(upstream, MethodId::resources_list, std::nullopt);
+    learn_page(upstream, MethodId::resources_templates_list, std::nullopt);
   }
+  is_learning_ = false;
+  if (legs() == 0) resolve();
+}
+
+// What names of this upstream mean, and what its tools say of themselves.
+void RoutedCall::learn_of(std::size_t upstream) {
+  has_learned_ = true;
+  is_learning_ = true;
+  learn_page(upstream, subject_.list, std::nullopt);
   is_learning_ = false;
   if (legs() == 0) resolve();
 }
@@ -134,7 +140,7 @@ void RoutedCall::learn_page(std::size_t upstream, MethodId list, const std::opti
   leg.upstream = upstream;
   leg.tag = static_cast<int>(list);
   leg.text = own_request(method.text, cursor ? "\"cursor\":" + quoted(*cursor) : std::string());
-  leg.timed = true;
+  leg.within = patience(upstream);
   leg.needs = method.needs;
   ++pages_;
   send(std::move(leg));
@@ -179,7 +185,10 @@ void RoutedCall::resume_asked() {
   if (upstream >= upstreams() || begin + length > opened->size())
     return state().refuse(client(), refusals::invalid_params("requestState cannot be read"));
   const std::string original = opened->substr(begin, length);
-  if (!admits(upstream, original) || admits_definition(upstream, original) == false) return unknown();
+  if (!admits(upstream, original)) return unknown();
+  const auto may = admits_definition(upstream, original);
+  if (may == false || (!may && has_learned_)) return unknown();
+  if (!may) return learn_of(upstream);
   state_raw_ = opened->substr(begin + length);
   route(upstream, original);
 }
@@ -272,7 +281,7 @@ void RoutedCall::stop_waiting() {
 
 void RoutedCall::hand_on(std::size_t upstream, Bytes response) {
   const bool may_ask = is_modern() && holds(response, "input_required");
-  const bool may_be_task = is_modern() && holds(response, "\"taskId\"");
+  const bool may_be_task = holds(response, "\"taskId\"");
   if (!may_ask && !may_be_task && !holds(response, "\"uri\"")) return client().finish(response);
   const auto message = state().scan(response);
   if (!message) return client().finish(response);
@@ -283,16 +292,24 @@ void RoutedCall::hand_on(std::size_t upstream, Bytes response) {
   if (answer.error_data && answer.text[answer.error_data.begin] == '{')
     rewrite.put_string(answer.text, json_member(answer.text, answer.error_data, "uri"), renames.uri);
   if (may_ask && answer.result_type == "input_required") {
-    if (upstreams() > 1) name_askers(rewrite, answer, state().upstreams[upstream].name);
+    if (upstreams() > 1) name_askers(rewrite, answer.text, answer.result, state().upstreams[upstream].name);
     if (!seal_state(rewrite, answer, upstream)) return;
   }
-  if (may_be_task && answer.result_type == "task") {
-    const JsonSpan span = json_member(answer.text, answer.result, "taskId");
-    const std::string id = sealed_task_id(state(), client(), upstream, string_in(answer.text, span));
-    if (id.empty()) return client().refuse(500, rpc::internal_error, "the id of the task is too long", {});
-    rewrite.put(span, id);
-  }
+  if (may_be_task && !show_task(rewrite, answer, upstream)) return;
   client().finish(rewrite.empty() ? std::string(response) : rewrite.apply(answer.text, answer.message));
+}
+
+// The call became a task: the client knows it by an id of its own.
+bool RoutedCall::show_task(Rewrite& rewrite, const Envelope& response, std::size_t upstream) {
+  JsonSpan task = response.result_type == "task" ? response.result : JsonSpan{};
+  if (!is_modern() && envelope().task) task = json_member(response.text, response.result, "task");
+  const JsonSpan span =
+      task && response.text[task.begin] == '{' ? json_member(response.text, task, "taskId") : JsonSpan{};
+  if (!span) return true;
+  const std::string id = shown_task_id(state(), client(), upstream, string_in(response.text, span));
+  if (id.empty()) client().refuse(500, rpc::internal_error, "the id of the task is too long", {});
+  if (!id.empty()) rewrite.put(span, quoted(id));
+  return !id.empty();
 }
 
 // A subscription that was made, or given up.

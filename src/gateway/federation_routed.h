@@ -39,6 +39,7 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
   void resolve();
   void resume_asked();
   void learn();
+  void learn_of(std::size_t upstream);
   void learn_page(std::size_t upstream, MethodId list, const std::optional<std::string>& cursor);
   void learned(std::size_t upstream, int tag, Bytes response);
   void unknown();
@@ -53,7 +54,8 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
   void changes_told() override;
   void stop_waiting();
   void hand_on(std::size_t upstream, Bytes response);
-  // False when the client was refused.
+  // False when the client was refused; the same of the next.
+  [[nodiscard]] bool show_task(Rewrite& rewrite, const Envelope& response, std::size_t upstream);
   [[nodiscard]] bool seal_state(Rewrite& rewrite, const Envelope& response, std::size_t upstream);
 
   void answered(std::size_t upstream, int tag, Bytes response) override;

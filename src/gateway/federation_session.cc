@@ -8,6 +8,7 @@
 #include "codec/jsonrpc.h"
 #include "gateway/federation_call.h"
 #include "gateway/federation_catalogue.h"
+#include "gateway/federation_task.h"
 #include "mcp/capabilities.h"
 
 namespace sluice {
@@ -36,7 +37,8 @@ FederatedSession::FederatedSession(FederationState& state, Exchange& initialize)
   const Envelope& envelope = request.message.envelope();
   if (envelope.params) params_ = envelope.view(envelope.params);
   const Revision revision = negotiate_legacy(envelope.protocol_version);
-  lists_ = state.catalogue->caller(CallerKey{request.principal.name, revision, class_of(envelope, revision)});
+  lists_ = state.catalogue->caller(
+      CallerKey{request.principal.name, revision, class_of(envelope, revision), state.affinity_of(request)});
   lists_->speak_like(request);
   lists_->add(*this);
 }
@@ -75,6 +77,7 @@ const ClientMessage* FederatedSession::hello(std::size_t upstream) const {
 }
 
 void FederatedSession::hellos_read() {
+  hellos_are_wanted_ = false;
   for (Slot& slot : slots_) slot.hello.reset();
 }
 
@@ -90,6 +93,12 @@ void FederatedSession::ready(std::size_t upstream, FederatedCall& call, std::uin
 void FederatedSession::forget(const FederatedCall& call) {
   for (Slot& slot : slots_)
     std::erase_if(slot.waiters, [&call](const Waiter& waiter) { return waiter.call == &call; });
+}
+
+void FederatedSession::forget(const FederatedCall& call, std::uint64_t leg) {
+  for (Slot& slot : slots_)
+    std::erase_if(slot.waiters,
+                  [&](const Waiter& waiter) { return waiter.call == &call && waiter.leg == leg; });
 }
 
 void FederatedSession::open_slot(std::size_t upstream) {
@@ -112,7 +121,8 @@ void FederatedSession::ask_upstream(std::size_t upstream, std::string text) {
   InnerOwner& owner = *this;
   slot.opening = std::make_unique<InnerExchange>(owner, state_.service(upstream), upstream, 0,
                                                  std::move(request), slot.session.get());
-  slot.opening->limit(state_.parts.reactor, state_.upstreams[upstream].timeout);
+  const FederatedUpstream& config = state_.upstreams[upstream];
+  slot.opening->limit(state_.parts.reactor, slot.phase == Phase::opening ? config.start : config.timeout);
   slot.opening->open();
 }
 
@@ -147,7 +157,9 @@ void FederatedSession::greeted(std::size_t upstream, ClientMessage response) {
   const JsonSpan version = json_member(envelope.text, envelope.result, "protocolVersion");
   if (const auto revision = parse_revision(string_in(envelope.text, version)))
     slot.session->negotiated(*revision);
-  slot.hello = std::move(response);
+  state_.catalogue->heard(request_.principal.name, upstream);
+  lists_->greeted(upstream, envelope.text);
+  if (hellos_are_wanted_) slot.hello = std::move(response);
   if (initialized_.empty()) return settled(upstream);
   for (const std::string& uri : slot.subscriptions) {
     std::string params = "{\"uri\":";
@@ -288,8 +300,12 @@ std::optional<std::string> FederatedSession::translate(std::size_t upstream, con
     return std::nullopt;
   }
   Rewrite rewrite;
+  rename_tasks(rewrite, upstream, envelope);
   if (method->id == MethodId::notify_resources_updated)
     rewrite.put_string(envelope.text, envelope.uri_span, state_.renames(upstream).uri);
+  if (method->id == MethodId::notify_tasks_status)
+    rewrite.put_string(envelope.text, envelope.task_id_span,
+                       [this, upstream](Bytes id) { return shown_task_id(upstream, id); });
   if (method->id == MethodId::notify_cancelled) {
     const std::string id = canonical(envelope.view(envelope.request_id));
     const auto ask = std::find_if(asks_.begin(), asks_.end(), [&](const auto& entry) {
@@ -317,6 +333,7 @@ std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream,
   const std::string minted = "\"sluice/ask/" + std::to_string(next_ask_++) + "\"";
   Ask ask{upstream, std::string(message.id()), {}, from};
   Rewrite rewrite;
+  rename_tasks(rewrite, upstream, envelope);
   rewrite.put(envelope.id, minted);
   if (envelope.meta_progress_token) {
     ask.token_raw = envelope.view(envelope.meta_progress_token);
@@ -326,6 +343,27 @@ std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream,
     name_asker(rewrite, envelope.text, envelope.method, envelope.params, state_.upstreams[upstream].name);
   asks_.emplace(minted, std::move(ask));
   return rewrite.apply(envelope.text, envelope.message);
+}
+
+// --- Tasks ---
+
+// Sealed once: the next seal of the same id is another text.
+std::string FederatedSession::shown_task_id(std::size_t upstream, Bytes id) {
+  const std::pair<std::size_t, std::string> key(upstream, id);
+  if (const auto known = task_ids_.find(key); known != task_ids_.end()) return known->second;
+  const auto sealed =
+      state_.task_ids.seal(request_.principal, state_.upstreams[upstream].name + ":" + key.second);
+  if (!sealed) return {};
+  if (task_ids_.size() >= state_.limits().federation.task_names_max) task_ids_.clear();
+  return task_ids_.emplace(key, *sealed).first->second;
+}
+
+// What belongs to a task of 2025-11-25 names it.
+void FederatedSession::rename_tasks(Rewrite& rewrite, std::size_t upstream, const Envelope& message) {
+  const JsonSpan related = message.meta_related_task;
+  if (!related || message.text[related.begin] != '{') return;
+  rewrite.put_string(message.text, json_member(message.text, related, "taskId"),
+                     [this, upstream](Bytes id) { return shown_task_id(upstream, id); });
 }
 
 // --- Lists ---
@@ -400,6 +438,13 @@ void FederatedSession::on_client_message(const ClientMessage& message) {
     if (is_answer) asks_.erase(found);
     Rewrite rewrite;
     rewrite.put(name, is_answer ? ask.id_raw : ask.token_raw);
+    // An answer that belongs to a task says so.
+    const JsonSpan related = envelope.meta_related_task;
+    if (related && envelope.text[related.begin] == '{')
+      rewrite.put_string(envelope.text, json_member(envelope.text, related, "taskId"), [this](Bytes id) {
+        const auto meant = task_meaning(state_, request_.principal, id);
+        return meant ? meant->id : std::string(id);
+      });
     return pass(ask.upstream, rewrite.apply(envelope.text, envelope.message));
   }
   const bool is_initialized = method != nullptr && method->id == MethodId::notify_initialized;

@@ -4,14 +4,16 @@
 //
 // Opens them with the client's own `initialize`, and again when one died and is needed; tells the client what
 // they send, with ids of its questions minted anew so that those of two upstreams never meet, and their
-// answers sent back. Of changed lists the Catalogue tells. Attached to the client's session. One reactor.
-// Spec: ledger D5, D6.8, D6.9.
+// answers sent back, and their tasks under ids of its own. Of changed lists the Catalogue tells. Attached to
+// the client's session. One reactor. Spec: ledger D5, D6.8, D6.9.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/lifetime.h"
@@ -36,11 +38,14 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   // Opens it, if need be, and tells `call` by session_ready() or session_failed(), maybe at once.
   void ready(std::size_t upstream, FederatedCall& call, std::uint64_t leg);
   void forget(const FederatedCall& call);
+  void forget(const FederatedCall& call, std::uint64_t leg);
   // What its server declared; true also while nothing is known.
   [[nodiscard]] bool offers(std::size_t upstream, ServerCapability capability) const;
   // The answer to its `initialize`, until hellos_read().
   [[nodiscard]] const ClientMessage* hello(std::size_t upstream) const;
   void hellos_read();
+  // What all sessions like this one know of the upstreams.
+  [[nodiscard]] CallerLists& shared_lists() const { return *lists_; }
   // What the client set up, to be set up again in a session that is opened again.
   void level_set(Bytes raw_level) { level_ = raw_level; }
   void subscribed(std::size_t upstream, const std::string& uri, bool on);
@@ -49,6 +54,8 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   // inner exchange it came on, or null.
   [[nodiscard]] std::optional<std::string> translate(std::size_t upstream, const InnerExchange* from,
                                                      Bytes message);
+  // The id by which the client knows an upstream's task; empty when it would be too long.
+  [[nodiscard]] std::string shown_task_id(std::size_t upstream, Bytes id);
   // What it gets of an upstream's lists: what others like it get, until the upstream told this session of a
   // change.
   [[nodiscard]] const std::shared_ptr<CallerLists>& lists(std::size_t upstream) const;
@@ -109,6 +116,7 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   [[nodiscard]] Bytes declared(std::size_t upstream, std::string_view path) const;
   [[nodiscard]] std::optional<std::string> translate_ask(std::size_t upstream, const InnerExchange* from,
                                                          const ClientMessage& message);
+  void rename_tasks(Rewrite& rewrite, std::size_t upstream, const Envelope& message);
   void pass(std::size_t upstream, std::string text);
 
   FederationState& state_;
@@ -118,8 +126,10 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   std::string initialized_;  // the client's notification, once it came
   std::string level_;
   std::vector<Slot> slots_;
+  bool hellos_are_wanted_ = true;
   std::unordered_map<std::string, Ask> asks_;  // by minted id, canonical
   std::uint64_t next_ask_ = 1;
+  std::map<std::pair<std::size_t, std::string>, std::string> task_ids_;  // as shown, by upstream and its id
   std::shared_ptr<CallerLists> lists_;
   std::shared_ptr<CallerLists> own_lists_;  // null while nothing is its own
   std::set<std::size_t> own_;               // upstreams

@@ -50,21 +50,72 @@ TEST_F(FederatedSessionTest, LeavesOutWhoIsDeadOrSlowAndTriesItAgainForTheNextLi
   world.advance(seconds(3));
   ASSERT_TRUE(hello.is_over);
   EXPECT_EQ(hello.code(), 0);
-  EXPECT_EQ(web.sessions_ended, 1);
+  EXPECT_EQ(web.sessions_ended, 0);  // it may open yet
   EXPECT_EQ(git.sessions_ended, 1);
   git.is_dead = false;
   web.holds.clear();
+  web.finish(web.hello);
   git.pages["tools/list"] = {tool("a")};
   EXPECT_EQ(names(legacy("tools/list").result(), "tools"), Names{"git__a"});
   EXPECT_EQ(git.messages, Names{make_notification("notifications/initialized")});
 }
 
-TEST_F(FederatedSessionTest, IsRefusedWhenAllAreTooSlow) {
+TEST_F(FederatedSessionTest, WaitsForTheFirstWhenAllAreSlow) {
   files.holds = git.holds = web.holds = {"initialize"};
   ClientExchange& hello = initialize();
-  world.advance(seconds(5));
+  world.advance(seconds(20));
+  EXPECT_FALSE(hello.is_over);
+  git.finish(git.hello);
+  world.settle();
+  EXPECT_EQ(hello.result()["capabilities"].dump(),
+            R"({"tools":{"listChanged":true},"resources":{},"logging":{}})");
+  world.advance(seconds(40));
+  EXPECT_EQ(files.sessions_ended + web.sessions_ended, 2) << "they have a minute to open a session";
+}
+
+TEST_F(FederatedSessionTest, IsRefusedWhenNoneOpensASession) {
+  files.holds = git.holds = web.holds = {"initialize"};
+  ClientExchange& hello = initialize();
+  world.advance(seconds(60));
   EXPECT_EQ(hello.code(), -32603);
   EXPECT_EQ(files.sessions_ended + git.sessions_ended + web.sessions_ended, 3);
+}
+
+TEST_F(FederatedSessionTest, SaysOfAServerThatHangsWhatItSaidBefore) {
+  web.hello =
+      R"({"protocolVersion":"2025-06-18","capabilities":{"prompts":{}},"instructions":"Mind the web."})";
+  initialize();
+  web.holds = {"initialize"};
+  const auto hello_of = [this](ClientSession& of) -> ClientExchange& {
+    return open(
+        make_request("0", "initialize", R"({"protocolVersion":"2025-06-18","capabilities":{"roots":{}}})"),
+        Era::legacy, &of, "me");
+  };
+  ClientSession second, third;
+  ClientExchange& one = hello_of(second);
+  world.advance(milliseconds(2999));
+  EXPECT_FALSE(one.is_over);
+  world.advance(milliseconds(1));
+  ASSERT_TRUE(one.is_over);
+  EXPECT_TRUE(one.result()["capabilities"].contains("prompts"));
+  EXPECT_EQ(one.result()["instructions"].string_or(""), "# web\n\nMind the web.");
+  ClientExchange& two = hello_of(third);
+  world.advance(FederationLimits{}.refresh_wait);
+  ASSERT_TRUE(two.is_over) << "it is known to hang";
+  EXPECT_TRUE(two.result()["capabilities"].contains("prompts"));
+  // It recovers: who waits for it has it, and the next handshake waits for it again.
+  web.holds.clear();
+  web.pages["prompts/list"] = {tool("p")};
+  web.finish(web.hello);
+  web.finish(web.hello);
+  world.settle();
+  EXPECT_EQ(names(open(make_request("9", "prompts/list"), Era::legacy, &second, "me").result(), "prompts"),
+            Names{"web__p"});
+  for (ClientSession* of : {&second, &third}) {
+    federation->ended(*of);
+    of->attachment.reset();
+  }
+  world.settle();
 }
 
 TEST_F(FederatedSessionTest, SubscribesAgainInASessionThatIsOpenedAgain) {
@@ -107,6 +158,106 @@ TEST_F(FederatedSessionTest, ReachesEveryPageInTheLegacyEraToo) {
   const Json second = legacy("tools/list", "{\"cursor\":" + first["nextCursor"].dump() + "}").result();
   EXPECT_EQ(names(second, "tools"), (Names{"files__b", "web__c"}));
   EXPECT_FALSE(second.contains("nextCursor"));
+}
+
+class FederatedLegacyTasks : public FederatedSessionTest {
+ protected:
+  static constexpr Bytes key = "io.modelcontextprotocol/related-task";
+  void SetUp() override {
+    FederatedSessionTest::SetUp();
+    for (FakeUpstream* upstream : {&git, &web})
+      upstream->hello = R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"tasks":{"list":{},)"
+                        R"("cancel":{},"requests":{"tools":{"call":{}}}}}})";
+    git.answers["tools/call"] = [](const Envelope&) {
+      return R"({"task":{"taskId":"7","status":"working","ttl":null}})";
+    };
+  }
+  ClientExchange& hello(Bytes revision = "2025-11-25") {
+    ClientExchange& exchange =
+        legacy("initialize", R"({"protocolVersion":")" + std::string(revision) + R"(","capabilities":{}})");
+    tell(make_notification("notifications/initialized"));
+    return exchange;
+  }
+  std::string begin() {
+    return std::string(
+        legacy("tools/call", R"({"name":"git__t","task":{}})").result()["task"]["taskId"].string_or(""));
+  }
+  ClientExchange& about(Bytes method, const std::string& id) {
+    return legacy(method, R"({"taskId":")" + id + "\"}");
+  }
+};
+
+TEST_F(FederatedLegacyTasks, AreOfferedWhereAServerTakesThem) {
+  EXPECT_EQ(hello().result()["capabilities"]["tasks"].dump(),
+            R"({"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})");
+  end_session();
+  EXPECT_FALSE(hello("2025-06-18").result()["capabilities"].contains("tasks"));
+}
+
+TEST_F(FederatedLegacyTasks, KnowWhoseTheyAreAndWhatTheirClientCallsThem) {
+  hello();
+  const std::string id = begin();
+  ASSERT_GT(id.size(), 10U);
+  git.answers["tasks/get"] = git.answers["tasks/cancel"] = [](const Envelope& envelope) {
+    return R"({"status":"working","ttl":null,"taskId":")" + std::string(envelope.task_id) + "\"}";
+  };
+  for (const char* method : {"tasks/get", "tasks/cancel"}) {
+    EXPECT_EQ(about(method, id).result()["taskId"].string_or(""), id) << method;
+    EXPECT_EQ(git.last()["params"]["taskId"].string_or(""), "7");
+  }
+  git.answers["tasks/result"] = [](const Envelope&) {
+    return R"({"content":[{"type":"resource_link","name":"n","uri":"x:1"}],)"
+           R"("_meta":{"io.modelcontextprotocol/related-task":{"taskId":"7"}}})";
+  };
+  files.pages["resources/list"] = git.pages["resources/list"] = {R"({"name":"n","uri":"x:1"})"};
+  const Json result = about("tasks/result", id).result();
+  EXPECT_EQ(result["_meta"][key]["taskId"].string_or(""), id);
+  EXPECT_EQ(result["content"][0]["uri"].string_or(""), "x:1");
+  EXPECT_EQ(about("tasks/get", "7").code(), -32602);
+  EXPECT_EQ(about("tasks/get", id.substr(0, id.size() - 2) + "AA").code(), -32602);
+}
+
+TEST_F(FederatedLegacyTasks, AreListedServerByServerAndPageByPage) {
+  hello();
+  const std::string id = begin();
+  git.pages["tasks/list"] = {R"({"taskId":"7"})", R"({"taskId":"8"})"};
+  web.pages["tasks/list"] = {R"({"taskId":"7"})"};
+  const Json first = legacy("tasks/list").result();
+  ASSERT_EQ(first["tasks"].size(), 1U);
+  EXPECT_EQ(first["tasks"][0]["taskId"].string_or(""), id) << "the id that the client knows";
+  const Json second = legacy("tasks/list", "{\"cursor\":" + first["nextCursor"].dump() + "}").result();
+  ASSERT_EQ(second["tasks"].size(), 2U);
+  EXPECT_NE(second["tasks"][1]["taskId"].string_or(""), id) << "another server's task of the same id";
+  EXPECT_FALSE(second.contains("nextCursor"));
+  EXPECT_EQ(files.count("tasks/list"), 0U);
+  web.is_dead = true;
+  EXPECT_EQ(legacy("tasks/list", "{\"cursor\":" + first["nextCursor"].dump() + "}").result()["tasks"].size(),
+            1U);
+  EXPECT_EQ(legacy("tasks/list", R"({"cursor":"x"})").code(), -32602);
+}
+
+TEST_F(FederatedLegacyTasks, AreNamedInWhatBelongsToThem) {
+  hello();
+  const std::string id = begin();
+  const auto at_git = [this]() -> Session& { return **git.sessions.begin(); };
+  const std::size_t before = session.sent.size();
+  at_git().send(make_notification("notifications/tasks/status", R"({"taskId":"7","status":"completed"})"));
+  EXPECT_EQ(parsed(session.sent.at(before))["params"]["taskId"].string_or(""), id);
+  git.holds = {"tasks/result"};
+  ClientExchange& waits = about("tasks/result", id);
+  const std::string related =
+      R"({"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"7"}},"message":"m"})";
+  git.held.at(0)->ask(make_request("5", "elicitation/create", related));
+  git.held.at(0)->notify(make_notification("notifications/message", related));
+  const Json asked = parsed(waits.asks.at(0));
+  EXPECT_EQ(asked["params"]["_meta"][key]["taskId"].string_or(""), id);
+  EXPECT_EQ(parsed(waits.notes.at(0))["params"]["_meta"][key]["taskId"].string_or(""), id);
+  tell(make_response(asked["id"].dump(),
+                     R"({"action":"accept","_meta":{"io.modelcontextprotocol/related-task":)"
+                     R"({"taskId":")" +
+                         id + R"("}}})"));
+  EXPECT_EQ(parsed(git.messages.back())["result"]["_meta"][key]["taskId"].string_or(""), "7");
+  git.finish("{}");
 }
 
 TEST_F(FederatedSessionTest, KeepsTheQuestionsOfTwoUpstreamsApart) {

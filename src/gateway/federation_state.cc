@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "codec/headers.h"
 #include "codec/jsonrpc.h"
 #include "crypto/digest.h"
 #include "gateway/federation_catalogue.h"
@@ -116,6 +117,18 @@ std::optional<FederatedNames::Inward> FederationState::meaning(NameKind kind, By
   if (!in || !in->name) return in;
   in->name = upstreams[in->upstream].rules.inward(kind, *in->name);
   return in->name ? in : std::nullopt;
+}
+
+std::string FederationState::affinity_of(const ClientRequest& request) const {
+  std::string values;
+  for (std::size_t upstream = 0; upstream < upstreams.size(); ++upstream)
+    for (const HeaderPair& header : request.kept_headers)
+      if (!upstreams[upstream].affinity_header.empty() &&
+          equals_ignoring_case(header.name, upstreams[upstream].affinity_header))
+        values += std::to_string(upstream) + "=" + header.value + "\n";
+  if (values.empty()) return values;
+  const Digest digest = sha256(values);
+  return std::string(digest_view(digest));
 }
 
 std::string FederationState::mint_id() { return "\"sluice/federation/" + std::to_string(next_id_++) + "\""; }

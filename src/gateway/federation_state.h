@@ -42,6 +42,9 @@ class FederationState {
   // What a client's name means, without a name where that has to be learned; nothing for one of nobody.
   [[nodiscard]] std::optional<FederatedNames::Inward> meaning(NameKind kind, Bytes text) const;
 
+  // What decides, beside the principal, whose session a request uses at the upstreams; empty for nothing.
+  [[nodiscard]] std::string affinity_of(const ClientRequest& request) const;
+
   // An id for a request of our own, as JSON text.
   [[nodiscard]] std::string mint_id();
   // A message with padding of its own; nothing when it is none.

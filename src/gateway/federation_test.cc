@@ -98,6 +98,8 @@ TEST_F(FederationTest, UnitesWhatUpstreamsSayOfThemselves) {
   EXPECT_EQ(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"].string_or(""), "sluice");
   EXPECT_NE(sink.text.find("\"web\""), std::string::npos);
   files.is_dead = git.is_dead = true;
+  EXPECT_EQ(request("server/discover").result()["instructions"].string_or(""), "# files\n\nRead.");
+  world.advance(FederationLimits{}.kept);
   EXPECT_EQ(request("server/discover").code(), -32603);
 }
 
@@ -245,6 +247,15 @@ TEST_F(FederationTest, PassesNotesAndRoomOfACall) {
   EXPECT_TRUE(call.is_over);
 }
 
+TEST_F(FederationTest, HandsOnSignsOfLife) {
+  git.holds = {"tools/call"};
+  ClientExchange& call = request("tools/call", R"("name":"git__t")");
+  git.held.at(0)->sign(LifeSign::work);
+  git.held.at(0)->sign(LifeSign::person);
+  EXPECT_EQ(call.signs, (std::vector<LifeSign>{LifeSign::work, LifeSign::person}));
+  git.finish("{}");
+}
+
 TEST_F(FederationTest, KnowsWhoseATaskIs) {
   git.answers["tools/call"] = [](const Envelope&) {
     return R"({"resultType":"task","taskId":"7","status":"working"})";
@@ -308,6 +319,36 @@ TEST_F(FederatedListen, IsAcknowledgedOnceAllHave) {
                               R"({"toolsListChanged":true,"resourceSubscriptions":["gw+git:x:1","x:2"]}})"));
   EXPECT_EQ((*Json::parse(listen.notes[1]))["params"]["_meta"].dump(),
             R"({"io.modelcontextprotocol/subscriptionId":"s"})");
+}
+
+TEST_F(FederatedListen, WatchesTasksAtTheirServer) {
+  git.answers["tools/call"] = [](const Envelope&) {
+    return R"({"resultType":"task","taskId":"7","status":"working"})";
+  };
+  const std::string id(request("tools/call", R"("name":"git__t")").result()["taskId"].string_or(""));
+  ClientExchange& listen = request("subscriptions/listen",
+                                   R"("notifications":{"taskIds":[")" + id + R"(","of nobody"]})", "\"s\"");
+  EXPECT_EQ(git.last()["params"]["notifications"].dump(), R"({"taskIds":["7"]})");
+  EXPECT_EQ(files.last()["params"]["notifications"].dump(), "{}");
+  for (FakeUpstream* upstream : {&files, &git, &web}) acknowledge(*upstream);
+  ASSERT_EQ(listen.notes.size(), 1U);
+  EXPECT_EQ((*Json::parse(listen.notes[0]))["params"]["notifications"].dump(),
+            R"({"taskIds":[")" + id + "\"]}");
+  const auto say = [](FakeUpstream& upstream, Bytes task) {
+    upstream.held.at(0)->notify(make_notification(
+        "notifications/tasks",
+        params(*upstream.held.at(0), R"("status":"input_required","taskId":")" + std::string(task) +
+                                         R"(","inputRequests":{"k":{"method":"elicitation/create",)"
+                                         R"("params":{"message":"Sure?"}}})")));
+  };
+  say(git, "7");
+  say(git, "8");    // not asked for
+  say(files, "7");  // another server's
+  ASSERT_EQ(listen.notes.size(), 2U);
+  const Json told = (*Json::parse(listen.notes[1]))["params"];
+  EXPECT_EQ(told["taskId"].string_or(""), id);
+  EXPECT_EQ(told["inputRequests"]["k"]["params"]["message"].string_or(""), "[git] Sure?");
+  EXPECT_EQ(told["_meta"].dump(), R"({"io.modelcontextprotocol/subscriptionId":"s"})");
 }
 
 TEST_F(FederatedListen, DoesNotWaitLongerThanTheUpstreamsMay) {

@@ -125,6 +125,7 @@ class ClientExchange final : public Exchange {
     asks.emplace_back(message);
     return room;
   }
+  void sign(LifeSign why) override { signs.push_back(why); }
   void finish(Bytes response) override {
     EXPECT_FALSE(is_over);
     is_over = true;
@@ -152,6 +153,7 @@ class ClientExchange final : public Exchange {
   std::string answer;
   std::vector<std::string> notes;
   std::vector<std::string> asks;
+  std::vector<LifeSign> signs;
 };
 
 class ClientSession final : public Session {
@@ -202,6 +204,7 @@ class FederationTest : public ::testing::Test {
     request.revision = era == Era::modern ? latest_modern : latest_legacy;
     request.principal.name = principal;
     request.opened = world.reactor().now();
+    request.kept_headers = kept_headers;
     exchanges.push_back(std::make_unique<ClientExchange>(std::move(request), of));
     ClientExchange& exchange = *exchanges.back();
     federation->open(exchange);
@@ -247,6 +250,7 @@ class FederationTest : public ::testing::Test {
   std::unique_ptr<Federation> federation;
   ClientSession session;
   std::vector<std::unique_ptr<ClientExchange>> exchanges;
+  std::vector<HeaderPair> kept_headers;  // of the requests to come
 };
 
 }  // namespace sluice::testing_federation

@@ -160,9 +160,11 @@ std::unique_ptr<Route> Gateway::make_route(const RouteConfig& config,
     options.initialize = std::max(options.initialize, one->config.start_timeout);
     if (one->config.affinity == Affinity::header) options.keep_headers.push_back(one->config.affinity_header);
     upstreams.push_back(one->upstream.get());
-    federated.push_back(FederatedUpstream{one->config.name, *one->upstream,
-                                          std::min(one->config.start_timeout, patience),
-                                          rules_of(one->config, config), one->config.definitions});
+    federated.push_back(
+        FederatedUpstream{one->config.name, *one->upstream, std::min(one->config.start_timeout, patience),
+                          rules_of(one->config, config), one->config.definitions,
+                          one->config.affinity == Affinity::header ? one->config.affinity_header : "",
+                          one->config.start_timeout});
   }
   const FederatedUpstream& only = federated.front();
   const bool is_passed = federated.size() == 1 && only.rules.empty() && !config.find_tools &&

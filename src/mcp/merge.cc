@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "base/limits.h"
 #include "codec/json_writer.h"
 
 namespace sluice {
@@ -122,9 +121,10 @@ std::string merge_at(Bytes a, Bytes b, std::size_t depth) {
 }
 
 // Without what is not routed by a name: methods that only one of several servers could answer.
-std::string routable(Bytes text, JsonSpan capabilities) {
+std::string routable(Bytes text, JsonSpan capabilities, bool keeps_tasks) {
   Rewrite rewrite;
-  if (const JsonSpan tasks = member_of(text, capabilities, "tasks")) rewrite.remove(tasks);
+  if (const JsonSpan tasks = member_of(text, capabilities, "tasks"); tasks && !keeps_tasks)
+    rewrite.remove(tasks);
   const JsonSpan extensions = member_of(text, capabilities, "extensions");
   if (const JsonSpan skills = member_of(text, extensions, extension_text(Extension::skills)))
     rewrite.remove(skills);
@@ -160,7 +160,7 @@ const ListForm* list_form(MethodId method) {
 
 Result<PageFacts> read_page(const ListForm& form, const Envelope& response) {
   const Bytes text = response.text;
-  if (!is_array(text, member_of(text, response.result, form.items)))
+  if (!form.items.empty() && !is_array(text, member_of(text, response.result, form.items)))
     return Error(Errc::invalid, "the result has no list '" + std::string(form.items) + "'");
   PageFacts facts;
   if (const JsonSpan next = member_of(text, response.result, "nextCursor"); is_string(text, next))
@@ -173,9 +173,9 @@ Result<PageFacts> read_page(const ListForm& form, const Envelope& response) {
 ShownItems show_items(const ListForm& form, const Envelope& response, const Renames& renames) {
   const Bytes text = response.text;
   const bool is_tools = form.method == MethodId::tools_list;
-  const Renames::Rename& rename = form.key == "name"  ? renames.name
-                                  : form.key == "uri" ? renames.uri
-                                                      : renames.uri_template;
+  const Renames::Rename& rename = form.key == "uri"           ? renames.uri
+                                  : form.key == "uriTemplate" ? renames.uri_template
+                                                              : renames.name;
   ShownItems shown;
   for (const JsonSpan item : items_of(text, member_of(text, response.result, form.items))) {
     const JsonSpan key = member_of(text, item, form.key);
@@ -218,17 +218,25 @@ std::string MergedPage::result(Era era, const std::optional<std::string>& next_c
   return out;
 }
 
-void MergedServers::add(Bytes server, const Envelope& response) {
+void MergedServers::expects_more() {
+  partial_ = true;
+  capabilities_ = merge_json(capabilities_, R"({"tools":{"listChanged":true}})");
+}
+
+void MergedServers::add(Bytes server, const Envelope& response, milliseconds age) {
   const Bytes text = response.text;
   const JsonSpan capabilities = member_of(text, response.result, "capabilities");
-  if (is_object(text, capabilities)) capabilities_ = merge_json(capabilities_, routable(text, capabilities));
+  if (is_object(text, capabilities))
+    capabilities_ = merge_json(capabilities_, routable(text, capabilities, tasks_));
   const std::string instructions = string_in(text, member_of(text, response.result, "instructions"));
   if (!instructions.empty()) {
     if (!instructions_.empty()) instructions_ += "\n\n";
     if (!server.empty()) instructions_.append("# ").append(server).append("\n\n");
     instructions_ += instructions;
   }
-  take_least(ttl_ms_, no_ttl_, integer_in(text, member_of(text, response.result, "ttlMs")));
+  auto ttl = integer_in(text, member_of(text, response.result, "ttlMs"));
+  if (ttl) ttl = *ttl - age.count();
+  take_least(ttl_ms_, no_ttl_, ttl);
   is_private_ = is_private_ || string_in(text, member_of(text, response.result, "cacheScope")) != "public";
 }
 
@@ -284,9 +292,8 @@ void name_asker(Rewrite& rewrite, Bytes text, Bytes method, JsonSpan params, Byt
   if (const JsonSpan context = member_of(text, params, "includeContext")) rewrite.put(context, "\"none\"");
 }
 
-void name_askers(Rewrite& rewrite, const Envelope& response, Bytes server) {
-  const Bytes text = response.text;
-  const JsonSpan requests = member_of(text, response.result, "inputRequests");
+void name_askers(Rewrite& rewrite, Bytes text, JsonSpan object, Bytes server) {
+  const JsonSpan requests = member_of(text, object, "inputRequests");
   if (!is_object(text, requests)) return;
   for (const JsonSpan request : json_children(text, requests))
     name_asker(rewrite, text, string_in(text, member_of(text, request, "method")),

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "codec/json_scan.h"
 #include "codec/json_splice.h"
@@ -55,13 +56,13 @@ class Rewrite {
   JsonSplice splice_;
 };
 
-// One of the four lists.
+// A list: one of the four, or another.
 struct ListForm {
   MethodId method;
-  std::string_view items;  // the member of the result
-  std::string_view key;    // the member of an item that its server knows it by
+  std::string_view items;  // the member of the result; empty for a result without any
+  std::string_view key;  // the member of an item that its server knows it by: its URI, its template or a name
 };
-// Null for a method that lists nothing of the kind.
+// That of one of the four; null for any other method.
 [[nodiscard]] const ListForm* list_form(MethodId method);
 
 // What a page says beside its items.
@@ -112,9 +113,15 @@ class MergedPage {
 // What several servers say of themselves, as one server.
 class MergedServers {
  public:
-  // A result of `initialize` or of `server/discover`. Without a name its instructions have no heading.
-  void add(Bytes server, const Envelope& response);
+  // `tasks`: those of 2025-11-25 are routed.
+  explicit MergedServers(bool tasks = false) : tasks_(tasks) {}
+
+  // A result of `initialize` or of `server/discover` that is so old. Without a name its instructions have no
+  // heading.
+  void add(Bytes server, const Envelope& response, milliseconds age = milliseconds(0));
   void is_partial() { partial_ = true; }
+  // A server of which nothing is known is missing, and its tools may come.
+  void expects_more();
 
   [[nodiscard]] std::string initialize_result(Revision revision, Bytes server_info) const;
   [[nodiscard]] std::string discover_result(const std::vector<Revision>& revisions, Bytes server_info) const;
@@ -126,6 +133,7 @@ class MergedServers {
   bool no_ttl_ = false;
   bool is_private_ = false;
   bool partial_ = false;
+  bool tasks_;
 };
 
 // The union of two JSON values: objects member by member, true over false, else the first. Both are JSON
@@ -140,8 +148,8 @@ void rename_uris(Rewrite& rewrite, const Envelope& response, const Renames& rena
 // includeContext, which would reach into other servers, becomes "none". `params` is those of the ask.
 void name_asker(Rewrite& rewrite, Bytes text, Bytes method, JsonSpan params, Bytes server);
 
-// The questions of an `input_required` result, by name_asker.
-void name_askers(Rewrite& rewrite, const Envelope& response, Bytes server);
+// The questions of an `input_required` result, or of another object that has `inputRequests`, by name_asker.
+void name_askers(Rewrite& rewrite, Bytes text, JsonSpan object, Bytes server);
 
 // The decoded value of a string in `text`; empty when it is none.
 [[nodiscard]] std::string string_in(Bytes text, JsonSpan value);

@@ -141,7 +141,7 @@ TEST_F(Merge, SaysWhoAsksInEveryQuestionOfAResult) {
       response(R"({"resultType":"input_required","inputRequests":{"k":{"method":"elicitation/create",)"
                R"("params":{"message":"Sure?"}},"r":{"method":"roots/list"}}})");
   Rewrite rewrite;
-  name_askers(rewrite, result, "git");
+  name_askers(rewrite, result.text, result.result, "git");
   EXPECT_EQ(rewrite.apply(result.text, result.result),
             R"({"resultType":"input_required","inputRequests":{"k":{"method":"elicitation/create",)"
             R"("params":{"message":"[git] Sure?"}},"r":{"method":"roots/list"}}})");
