@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/bridge.h"
 
+#include <algorithm>
+
 #include "gateway/gateway_testing.h"
 
 namespace sluice {
@@ -97,6 +99,35 @@ TEST_F(BridgeTest, AnHttpServerThatCannotBeAskedIsTriedInTheClientsEraAndAskedAg
   EXPECT_NE(asked().received.find("\"method\":\"initialize\""), std::string::npos) << asked().received;
   auto second = post_modern("tools/list");
   EXPECT_NE(asked().received.find("tools/list"), std::string::npos) << "not asked at every call";
+}
+
+TEST_F(BridgeTest, AnHttpServerThatWasLegacyIsAskedAgainNowAndThen) {
+  start_unanswered();
+  answer(response(404, "text/plain", "what is that"));
+  const auto ask_again = [this](const std::string& said) {
+    world.advance(UpstreamLimits{}.legacy_believed);
+    auto client = post({}, initialize_request());
+    world.settle();
+    ASSERT_GE(far.peers.size(), 2U);
+    auto& call = *far.peers.back();
+    auto& probe = *far.peers[far.peers.size() - 2];
+    EXPECT_NE(call.received.find("\"method\":\"initialize\""), std::string::npos) << "the call does not wait";
+    ASSERT_NE(probe.received.find("server/discover"), std::string::npos) << probe.received;
+    probe.received.clear();
+    probe.send(said);
+    world.settle();
+    if (probe.received.find("sluice-probe-initialize") == std::string::npos) return;
+    probe.send(response(200, "application/json", initialized(legacy_result)));
+    world.settle();
+  };
+  ask_again(response(404, "text/plain", "still unknown"));
+  EXPECT_EQ(sink.text.find("it answers in both eras"), std::string::npos);
+  ask_again(response(200, "application/json", discovered(modern_result)));
+  EXPECT_NE(sink.text.find("it answers in both eras"), std::string::npos) << sink.text;
+  auto modern = post_modern("tools/list");
+  EXPECT_TRUE(std::any_of(far.peers.begin(), far.peers.end(), [](const auto& peer) {
+    return peer->received.find("Mcp-Method: tools/list") != std::string::npos;
+  }));
 }
 
 TEST_F(BridgeTest, AModernServerThatCouldNotBeAskedForASessionIsAskedAgain) {

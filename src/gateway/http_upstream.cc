@@ -62,17 +62,21 @@ void HttpUpstream::ask_eras() {
   const bool is_due =
       probed_at_ == Instant{} || now - probed_at_ >= context_.reactor.limits().upstream.restart_backoff_first;
   const bool is_known = eras_.modern != EraStanding::unknown && eras_.legacy != EraStanding::unknown;
-  if (probe_ || is_known || !is_due) return;
+  // A modern server that is taken for a legacy one serves on and nobody notices; the other way it fails.
+  const bool is_doubtful = config_.era == EraSetting::automatic && eras_.modern == EraStanding::no &&
+                           now - probed_at_ >= context_.reactor.limits().upstream.legacy_believed;
+  if (probe_ || (is_known && !is_doubtful) || !is_due) return;
   probed_at_ = now;
-  eras_.legacy = EraStanding::pending;
+  is_doubted_ = is_known;
+  if (!is_known) eras_.legacy = EraStanding::pending;
   if (eras_.modern == EraStanding::unknown) eras_.modern = EraStanding::pending;
   probe_ = std::make_unique<HttpEraProbe>(context_.reactor, *client_, config_.start_timeout,
                                           [this](EraVerdict verdict) { probed(std::move(verdict)); });
 }
 
 void HttpUpstream::probed(EraVerdict verdict) {
-  eras_ = verdict.eras;
-  const bool asks_on = eras_.legacy == EraStanding::pending;
+  const bool asks_on = verdict.eras.legacy == EraStanding::pending;
+  if (!is_doubted_ || (!asks_on && verdict.eras.modern == EraStanding::yes)) eras_ = verdict.eras;
   const std::unique_ptr<HttpEraProbe> done = asks_on ? nullptr : std::move(probe_);
   if (!asks_on)
     context_.log.info("upstream probed")

@@ -55,6 +55,7 @@ class HttpUpstream final : public NativeUpstream {
   std::unique_ptr<StreamableHttpClient> client_;
   UpstreamEras eras_;
   std::unique_ptr<HttpEraProbe> probe_;
+  bool is_doubted_ = false;  // what is known is good enough while it is asked again
   Instant probed_at_{};
 };
 

@@ -22,6 +22,16 @@ def _(s):
     return expect(called.text == "on", f"an answer while a list is under way, got {called}")
 
 
+@case("a server that kept one list waiting keeps no other list and no new client waiting")
+def _(s):
+    first = s.user().ask("tools/list", seconds=A_WHILE)
+    begun = time.monotonic()
+    user = s.user()
+    outcomes = [user.ask(method, seconds=A_WHILE) for method in ("server/discover", "prompts/list") if s.client == "modern" or "server" not in method]
+    took = time.monotonic() - begun
+    return expect(first.result and all(each.result for each in outcomes) and took < A_WHILE / 4, f"answers soon, got {outcomes} after {took:.1f} s")
+
+
 @case("a server that answers again is in the list again")
 def _(s):
     s.servers["slow"].tell("release", key="mute")

@@ -149,17 +149,24 @@ def _(g):
 def _(g):
     client = g.client()
     wait_until(lambda: {name.partition("__")[0] for name in names(client.modern("tools/list"))} == {"old", "new", "far"}, 20, pause=0.2)
-    before = client.modern("tools/list")
+    before, able = client.modern("tools/list"), client.modern("server/discover").result["capabilities"]
+    greeted = g.client().initialize().result
     os.kill(g.far.process.pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
         replies = [client.modern("tools/list") for _ in range(3)]
+        discovered = client.modern("server/discover").result
         took = time.monotonic() - started
+        hellos = [g.client().initialize() for _ in range(4)]
+        greeting = time.monotonic() - started - took
     finally:
         os.kill(g.far.process.pid, signal.SIGCONT)
     return first(*(expect(names(reply) == names(before), f"the same tools, got {reply}") for reply in replies),
                  expect(replies[0].result["ttlMs"] == 0, f"a list that nobody keeps, got {replies[0]}"),
-                 expect(took < 8, f"three lists within 8 s, took {took:.1f} s"),
+                 expect(took < 8, f"three lists and a discover within 8 s, took {took:.1f} s"),
+                 expect(discovered["capabilities"] == able, f"what it said before, {able}, got {discovered}"),
+                 expect(greeting < 14, f"four handshakes of which the first only waits, took {greeting:.1f} s"),
+                 *(expect((reply.result or {}).get("capabilities") == greeted["capabilities"], f"a greeting as before, got {reply}") for reply in hellos),
                  expect(wait_until(lambda: (client.modern("tools/call", {"name": "far__test_simple_text"}).result or {}).get("content"), 20), "it to answer again"))
 
 

@@ -29,6 +29,7 @@ class Gateway:
         file.write_text("listen: {http: '127.0.0.1:0'}\n"
                         "auth: {keys: {alice: {key: '${env:ALICE}'}, bob: {key: '${env:BOB}'}}}\n"
                         f"upstreams:\n  old: {{stdio: {words['legacy']}}}\n  new: {{stdio: {words['modern']}}}\n"
+                        f"  brief: {{stdio: {words['modern']}, tool_timeout: 2s}}\n"
                         "routes:\n  - {path: /mcp, upstreams: [old, new]}\n")
         self.server = Server([binary("sluice"), "serve", "-c", file], env={"ALICE": ALICE, "BOB": BOB})
 
@@ -138,6 +139,35 @@ def federated(g):
     return first(*complaints, expect(get(client, "x").error["code"] == -32602, "-32602 for a task of nobody"))
 
 
+def federated_legacy(g):
+    client = g.client("/mcp")
+    able = client.initialize(capabilities={"elicitation": {}}).result["capabilities"]
+    complaints, made = [expect(able.get("tasks"), f"tasks offered, got {able}")], []
+    for owner in ("old", "new"):
+        reply = client.call(owner + "__confirm_delete", {"filename": "d.txt"}, task={"ttl": 60000})
+        task = reply.result["task"]["taskId"]
+        made.append(task)
+        wait_until(lambda task=task: client.request("tasks/get", {"taskId": task}).result["status"] == "input_required", 20, pause=0.1)
+        question, answer = asked_on(client, {"jsonrpc": "2.0", "id": owner, "method": "tasks/result", "params": {"taskId": task}}, YES)
+        params, result = (question or {}).get("params", {}), (answer or {}).get("result", {})
+        complaints += [expect(params.get("_meta", {}).get("io.modelcontextprotocol/related-task", {}).get("taskId") == task, f"a question of the task, got {question}"),
+                       expect(params.get("message", "").startswith(f"[{owner}] "), f"the name of {owner}, got {question}"),
+                       expect(text_of(result) == "Deleted d.txt" and result["_meta"]["io.modelcontextprotocol/related-task"]["taskId"] == task, f"the result, got {answer}")]
+    listed = [one["taskId"] for one in client.request("tasks/list").result["tasks"]]
+    slow = client.call("old__slow_compute", {"seconds": 60}, task={}).result["task"]["taskId"]
+    ended = client.request("tasks/cancel", {"taskId": slow}).result
+    return first(*complaints, expect(listed == made, f"{made}, got {listed}"),
+                 expect(ended["status"] == "cancelled" and ended["taskId"] == slow, f"a cancelled task, got {ended}"),
+                 expect(g.client("/mcp", BOB).initialize().result and client.request("tasks/get", {"taskId": "x"}).error["code"] == -32602, "-32602 for a task of nobody"))
+
+
+def long_task(g):
+    client = g.client("/mcp/brief")
+    client.initialize(version="2025-06-18")
+    reply = client.call("slow_compute", {"seconds": 6})
+    return expect(reply.result and text_of(reply.result) == "Computed something", f"the result after three timeouts, got {reply}")
+
+
 def owned(g):
     complaints = []
     for path, prefix in (("/mcp/old", ""), ("/mcp", "new__"), ("/mcp", "old__")):
@@ -164,5 +194,7 @@ run("a client of the extension has tasks in front of a server of 2025-11-25, que
 run("a client of 2025-11-25 has tasks in front of a server of the extension, questions included", legacy_over_new)
 run("a client that knows no tasks gets results and questions of a server that makes tasks", legacy_without_tasks)
 run("tasks of several servers behind one path know whose they are", federated)
+run("tasks of 2025-11-25 of several servers behind one path know whose they are, in front of servers of both kinds", federated_legacy)
+run("a long task behind a client that knows none lives as long as its server says so", long_task)
 run("a task is its owner's", owned)
 tally.end()
