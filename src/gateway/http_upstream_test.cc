@@ -189,6 +189,23 @@ TEST_F(HttpUpstreamTest, AnUpstreamWithoutAStreamOpensTheGateToo) {
   }
 }
 
+TEST_F(HttpUpstreamTest, OnlyAStreamThatWasOpenIsMissedWith404) {
+  start(http_config());
+  const Fields fields = initialize();
+  answer("notifications/initialized", accepted);
+  answer("GET /mcp", response(404, "text/plain", "no such page"));
+  auto call = post(fields, legacy_request(2, "tools/call", R"({"name":"x"})"));
+  answer("\"tools/call\"", response(200, "application/json", result(2)));
+  EXPECT_EQ(answer_of(*call).body, result(2)) << "the session goes on without";
+
+  const Fields others = initialize();
+  answer("notifications/initialized", accepted);
+  answer("GET /mcp", stream_head + last_chunk);
+  world.advance(seconds(2));
+  answer("GET /mcp", response(404, "text/plain", "who?"));
+  EXPECT_EQ(answer_of(*post(others, legacy_request(3, "ping"))).status, 404);
+}
+
 TEST_F(HttpUpstreamTest, ACallThatIsCancelledBehindTheGateIsNeverSent) {
   start(http_config());
   const Fields fields = initialize();

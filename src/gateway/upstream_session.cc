@@ -149,7 +149,8 @@ void UpstreamSession::on_message(ClientMessage message) {
 
 void UpstreamSession::on_unavailable(int status) {
   listen_.reset();
-  if (status == 404 && is_established()) return lost();
+  // A server that never opened the stream has none there, whatever it thinks of the session.
+  if (status == 404 && listen_was_open_ && is_established()) return lost();
   open_gate();
 }
 

@@ -53,7 +53,10 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   void initialized();
   void open_gate();
 
-  void on_opened() override { open_gate(); }
+  void on_opened() override {
+    listen_was_open_ = true;
+    open_gate();
+  }
   void on_message(ClientMessage message) override;
   void on_unavailable(int status) override;
 
@@ -68,6 +71,7 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   std::set<UpstreamCall*> calls_;
   std::vector<Exchange*> held_;  // behind the gate
   bool gate_closed_ = false;
+  bool listen_was_open_ = false;
   bool paused_ = false;
   Timer gate_timer_;
   Lifetime lifetime_;
