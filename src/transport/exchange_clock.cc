@@ -48,7 +48,9 @@ void OpenAsks::asked(Bytes message, const JsonLimits& limits, const std::vector<
   const PaddedString text(message);
   if (!scan_message(text.padded(), limits, ask) || ask.kind != MessageKind::request) return;
   const auto id = RpcId::from_raw(ask.view(ask.id));
-  const Method* method = find_method(ask.method);
+  std::string name;
+  if (!decode_json_string(ask.view(ask.method_span), name)) return;
+  const Method* method = find_method(name);
   if (!id || (method != nullptr && !method->is_ask)) return;
   const JsonSpan mode = ask.params ? json_member(ask.text, ask.params, "mode") : JsonSpan{};
   const bool is_page =
