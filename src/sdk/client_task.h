@@ -5,8 +5,8 @@
 //
 //   auto starting = client.start(book, trip);
 //   auto task = co_await starting;          // Result<ClientTask<Booking>>; keep task->id() for another time
-//   auto waiting = task->result();          // questions go to the client's handlers; dropping it only looks
-//   away auto booking = co_await waiting;
+//   auto waiting = task->result();          // asks the client's handlers; dropping it only looks away
+//   auto booking = co_await waiting;
 //
 // Both kinds of tasks: those of the extension io.modelcontextprotocol/tasks and those of 2025-11-25. Where
 // the server did the call at once, there is no id and the result is here. A value; the client's thread. Spec:
