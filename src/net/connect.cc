@@ -18,6 +18,13 @@ namespace {
 
 constexpr std::size_t addresses_max = 8;  // of one name that are tried
 
+// RFC 6761 6.3: localhost, and every name below it, is this machine. No resolver is asked: some do not know.
+bool is_localhost(std::string name) {
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  if (name.ends_with('.')) name.pop_back();
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
 }  // namespace
 
 // One connection being made. It is referred to by the Connecting, by a look-up under way and by each attempt
@@ -225,16 +232,19 @@ ConnectingPtr connect_stream(Reactor& reactor, const std::string& host, std::uin
   core->target = digits.format();
   core->deadline = reactor.precise_now() + timeout;
   reactor.arm(core->timer, core->deadline);
-  if (const Result<SocketAddress> address = to_socket_address(digits); address) {
-    if (core->admitted(*address)) {
-      core->addresses.push_back(*address);
-    } else {
-      core->refuse();
-    }
-    core->begin();
-  } else {
+  std::vector<Address> known{digits};
+  if (is_localhost(name)) {
+    known = {Address{Address::Kind::ip6, "::1", port}, Address{Address::Kind::ip4, "127.0.0.1", port}};
+  } else if (!to_socket_address(digits)) {
     core->begin_lookup(name, port);
+    return connecting;
   }
+  for (const Address& one : known) {
+    const Result<SocketAddress> address = to_socket_address(one);
+    if (address && core->admitted(*address)) core->addresses.push_back(*address);
+  }
+  if (core->addresses.empty()) core->refuse();
+  core->begin();
   return connecting;
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 // Connecting: a name and a port, or an Address, become a Stream.
 //
-// A name is looked up without blocking the reactor; its addresses are tried in turn, each with its share of
-// the time that is left. Who may be connected to (egress rules) is decided by `admit`, which sees the address
-// that will be used and not the name, so that a name cannot be rebound between check and use. Lives on one
-// reactor.
+// A name is looked up without blocking the reactor, but for localhost, which is this machine (RFC 6761). Its
+// addresses are tried in turn, each with its share of the time that is left. Who may be connected to (egress
+// rules) is decided by `admit`, which sees the address that will be used and not the name, so that a name
+// cannot be rebound between check and use. Lives on one reactor.
 
 #include <cstdint>
 #include <functional>

@@ -207,18 +207,46 @@ TEST(Listener, ListensOnEveryInterfaceInBothFamilies) {
 // ---- Connecting
 // ----------------------------------------------------------------------------------------------------
 
+// No digits of an address as we read them, but every resolver knows it without asking anybody.
+constexpr const char* looked_up = "127.1";
+
 TEST(Connect, LooksUpANameAndTriesItsAddressesInTurn) {
   auto reactor = open_reactor();
   StreamPtr accepted;
   auto listener = Listener::open(*reactor, Address{}, {}, [&](StreamPtr s) { accepted = std::move(s); });
   ASSERT_TRUE(listener);
   StreamPtr stream;
+  const auto connecting = connect_stream(*reactor, looked_up, (*listener)->local_address().port, seconds(10),
+                                         [&](Result<StreamPtr> made) {
+                                           ASSERT_TRUE(made) << made.error().message;
+                                           stream = std::move(*made);
+                                         });
+  EXPECT_TRUE(run_until(*reactor, [&] { return stream && accepted; }));
+}
+
+TEST(Connect, LocalhostIsThisMachineWhateverTheResolverSays) {
+  auto reactor = open_reactor();
+  for (const char* name : {"localhost", "LocalHost.", "api.localhost"}) {
+    std::vector<std::string> asked;
+    bool over = false;
+    const auto connecting = connect_stream(
+        *reactor, name, 9, seconds(10), [&](const Result<StreamPtr>&) { over = true; },
+        [&](const Address& address) {
+          asked.push_back(address.format());
+          return false;
+        });
+    ASSERT_TRUE(run_until(*reactor, [&] { return over; })) << name;
+    EXPECT_EQ(asked, (std::vector<std::string>{"[::1]:9", "127.0.0.1:9"})) << name;
+  }
+  StreamPtr accepted, stream;
+  auto listener = Listener::open(*reactor, Address{}, {}, [&](StreamPtr s) { accepted = std::move(s); });
+  ASSERT_TRUE(listener);
   const auto connecting = connect_stream(*reactor, "localhost", (*listener)->local_address().port,
                                          seconds(10), [&](Result<StreamPtr> made) {
                                            ASSERT_TRUE(made) << made.error().message;
                                            stream = std::move(*made);
                                          });
-  EXPECT_TRUE(run_until(*reactor, [&] { return stream && accepted; }));
+  EXPECT_TRUE(run_until(*reactor, [&] { return stream && accepted; })) << "nobody listens on ::1";
 }
 
 TEST(Connect, SaysWhereNobodyListens) {
@@ -273,7 +301,7 @@ TEST(Connect, IsCancelledByDestroyingItsHandle) {
   for (int turns = 0; turns < 6; ++turns) {  // at whatever stage it is
     cancelled = false;
     auto direct = connect_stream(*reactor, (*listener)->local_address(), seconds(10), told);
-    auto named = connect_stream(*reactor, "localhost", (*listener)->local_address().port, seconds(10), told);
+    auto named = connect_stream(*reactor, looked_up, (*listener)->local_address().port, seconds(10), told);
     for (int i = 0; i < turns; ++i) reactor->turn();
     direct.reset();
     named.reset();
@@ -291,7 +319,7 @@ TEST(Connect, AsksWhetherAnAddressIsAdmittedAfterTheLookUp) {
     return false;
   };
   const auto told = [&](const Result<StreamPtr>& made) { errors.push_back(made.error()); };
-  const auto named = connect_stream(*reactor, "localhost", 9, seconds(10), told, refuse);
+  const auto named = connect_stream(*reactor, looked_up, 9, seconds(10), told, refuse);
   const auto digits = connect_stream(*reactor, "[::1]", 9, seconds(10), told, refuse);
   ASSERT_TRUE(run_until(*reactor, [&] { return errors.size() == 2; }));
   for (const Error& error : errors) EXPECT_EQ(error.code, Errc::denied);

@@ -53,7 +53,7 @@ def headers_name_no_foreign_library(prefix):
 
 
 def by_find_package(prefix, folder):
-    tool("cmake", "-S", folder / "outside", "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    tool("cmake", "-G", "Ninja", "-S", folder / "outside", "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     tool("cmake", "--build", folder / "build")
     return folder / "build" / "outside"
 
