@@ -110,6 +110,10 @@ def unit_programs(preset):
     return [ROOT / "build" / preset / "bin" / f"{room}_test" for room in rooms]
 
 
+def programs_with_cases(preset):
+    return [*unit_programs(preset), ROOT / f"build/{preset}/bin/sim_test"]
+
+
 def run_gtest(step, programs, env=None, arguments=()):
     for program in programs:
         if not program.exists():
@@ -195,12 +199,10 @@ def strangers(step):
     step.count(sys.executable, TESTS / "strangers" / "strangers.py", "python", "go", "rust", env=binaries("release"))
 
 
-def sanitized(step, preset, options):
-    """Builds with a sanitizer and runs every unit test and the simulation."""
-    programs = unit_programs(preset)
-    configure_and_build(step, preset, options=["-DSLUICE_PCH=ON"])
-    run_gtest(step, [*programs, ROOT / f"build/{preset}/bin/sim_test"],
-              env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
+def sanitized(step, preset, options, *targets):
+    """Builds with a sanitizer, all or these targets, and runs every unit test and the simulation."""
+    configure_and_build(step, preset, *targets, options=["-DSLUICE_PCH=ON"])
+    run_gtest(step, programs_with_cases(preset), env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
 
 
 def asan(step):
@@ -214,7 +216,8 @@ def asan(step):
 
 def tsan(step):
     """Threads are `net`'s pool, the log's writer and the SDK's start() and post(): the unit tests have them all."""
-    sanitized(step, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"})
+    sanitized(step, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+              *(program.name for program in programs_with_cases("tsan")))
 
 
 def lint(step):
