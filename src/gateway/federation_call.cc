@@ -129,7 +129,9 @@ void FederatedCall::launch(std::uint64_t number, InnerSession* inner_session) {
 }
 
 void FederatedCall::on_answer(InnerExchange& inner, Bytes response) {
-  state_.catalogue->heard(client_.request().principal.name, inner.upstream());
+  // Who shakes hands may hang at the next list all the same.
+  if (inner.request().message.envelope().method != "server/discover")
+    state_.catalogue->heard(client_.request().principal.name, inner.upstream());
   if (session() != nullptr) session()->exchange_over(inner);
   Leg leg = take(inner.tag());
   state_.bury(std::move(leg.inner));

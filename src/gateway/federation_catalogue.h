@@ -5,8 +5,8 @@
 //
 // A change that any session or subscription of a principal notices concerns all of that principal's. What
 // caused it is answered when they were told, or after a moment. An upstream that made one of them wait in
-// vain is not waited for again by any, until it answers something. Callers and pages are bounded; who was not
-// there for the longest time goes first. One reactor. Spec: ledger D6.2, D6.8.
+// vain is not waited for again by any, until it answers something but a handshake. Callers and pages are
+// bounded; who was not there for the longest time goes first. One reactor. Spec: ledger D6.2, D6.8.
 
 #include <cstdint>
 #include <map>
@@ -43,7 +43,8 @@ class Catalogue {
   [[nodiscard]] std::uint64_t mint_session() { return ++sessions_; }
   void drop(const CallerKey& key);
 
-  // An upstream let a caller of this principal wait in vain; then it answered something.
+  // An upstream let a caller of this principal wait in vain; then it answered something
+  // that was no handshake.
   void late(const std::string& principal, std::size_t upstream);
   void heard(const std::string& principal, std::size_t upstream);
   [[nodiscard]] bool is_late(const std::string& principal, std::size_t upstream) const {

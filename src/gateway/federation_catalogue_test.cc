@@ -185,6 +185,19 @@ TEST_F(FederatedCatalogue, LetsNothingElseWaitForAServerThatAListWaitedForInVain
   EXPECT_TRUE(yours.is_over);
 }
 
+TEST_F(FederatedCatalogue, TakesNoHandshakeForASignThatListsCome) {
+  web.holds = {"tools/list", "prompts/list"};
+  for (auto* server : {&git, &web})
+    server->answers["server/discover"] = [](const Envelope&) { return R"({"capabilities":{"prompts":{}}})"; };
+  git.pages["prompts/list"] = {tool("p")};
+  request("tools/list");
+  world.advance(seconds(3));
+  EXPECT_TRUE(request("server/discover").is_over);
+  ClientExchange& list = request("prompts/list");
+  world.advance(FederationLimits{}.refresh_wait);
+  EXPECT_TRUE(list.is_over);
+}
+
 TEST_F(FederatedCatalogue, WaitsAgainForAServerThatAnsweredSomething) {
   web.holds = {"tools/list"};
   git.pages["prompts/list"] = {tool("p")};

@@ -157,7 +157,6 @@ void FederatedSession::greeted(std::size_t upstream, ClientMessage response) {
   const JsonSpan version = json_member(envelope.text, envelope.result, "protocolVersion");
   if (const auto revision = parse_revision(string_in(envelope.text, version)))
     slot.session->negotiated(*revision);
-  state_.catalogue->heard(request_.principal.name, upstream);
   lists_->greeted(upstream, envelope.text);
   if (hellos_are_wanted_) slot.hello = std::move(response);
   if (initialized_.empty()) return settled(upstream);
