@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
 from mcp_client import Client  # noqa: E402
 from toolbox import Server, binary, wait_until  # noqa: E402
-from resident import child_of, memory  # noqa: E402
+from resident import memory  # noqa: E402
 
 REPEATS = 10
 
@@ -73,7 +73,7 @@ def main():
     servers = [Server([binary("bench_backend"), "--tools", wanted.tools - 2, "--http", "127.0.0.1:0"]) for _ in range(wanted.upstreams)]
     with tempfile.TemporaryDirectory() as folder:
         sluice = gateway(folder, servers, wanted.callers + 1)
-        worker, total = child_of(sluice, b"worker"), wanted.upstreams * wanted.tools
+        worker, total = sluice.child("worker"), wanted.upstreams * wanted.tools
         clients = [Client(sluice.url, {"Authorization": f"Bearer {key(n)}"}) for n in range(wanted.callers + 1)]
         warm = clients.pop()
         if not wait_until(lambda: len((warm.modern("tools/list").result or {}).get("tools", [])) == total, 60, pause=0.5):
