@@ -152,8 +152,7 @@ def simulation(step):
 
 def system(step):
     """Tests of whole processes, as a user starts them: each tests/system/NAME_test.py says `N passed, N failed`."""
-    for script in sorted((TESTS / "system").glob("*_test.py")):
-        step.count(sys.executable, script, env=binaries("release"))
+    run_system(step, binaries("release"))
 
 
 def vectors(step, preset="release", options=None):
@@ -199,9 +198,15 @@ def strangers(step):
     step.count(sys.executable, TESTS / "strangers" / "strangers.py", "python", "go", "rust", env=binaries("release"))
 
 
-def sanitized(step, preset, options, *targets):
-    """Builds with a sanitizer, all or these targets, and runs every unit test and the simulation."""
-    configure_and_build(step, preset, *targets, options=["-DSLUICE_PCH=ON"])
+def run_system(step, env):
+    """Side by side: they wait more than they work."""
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda script: step.count(sys.executable, script, env=env), sorted((TESTS / "system").glob("*_test.py"))))
+
+
+def sanitized(step, preset, options):
+    """Builds with a sanitizer and runs every unit test and the simulation."""
+    configure_and_build(step, preset, options=["-DSLUICE_PCH=ON"])
     run_gtest(step, programs_with_cases(preset), env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
 
 
@@ -209,15 +214,14 @@ def asan(step):
     options = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
                "UBSAN_OPTIONS": "print_stacktrace=1"}
     sanitized(step, "asan", options)
-    for script in sorted((TESTS / "system").glob("*_test.py")):
-        step.count(sys.executable, script, env={**binaries("asan"), **options})
+    run_system(step, {**binaries("asan"), **options})
     vectors(step, "asan", options)
 
 
 def tsan(step):
-    """Threads are `net`'s pool, the log's writer and the SDK's start() and post(): the unit tests have them all."""
-    sanitized(step, "tsan", {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
-              *(program.name for program in programs_with_cases("tsan")))
+    options = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
+    sanitized(step, "tsan", options)
+    run_system(step, {**binaries("tsan"), **options})
 
 
 def lint(step):
