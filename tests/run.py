@@ -110,10 +110,6 @@ def unit_programs(preset):
     return [ROOT / "build" / preset / "bin" / f"{room}_test" for room in rooms]
 
 
-def programs_with_cases(preset):
-    return [*unit_programs(preset), ROOT / f"build/{preset}/bin/sim_test"]
-
-
 def run_gtest(step, programs, env=None, arguments=()):
     for program in programs:
         if not program.exists():
@@ -207,7 +203,8 @@ def run_system(step, env):
 def sanitized(step, preset, options):
     """Builds with a sanitizer and runs every unit test and the simulation."""
     configure_and_build(step, preset, options=["-DSLUICE_PCH=ON"])
-    run_gtest(step, programs_with_cases(preset), env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
+    run_gtest(step, [*unit_programs(preset), ROOT / f"build/{preset}/bin/sim_test"],
+              env={**options, "SLUICE_SHARED_DATA": shared_data(step)})
 
 
 def asan(step):

@@ -73,6 +73,21 @@ TEST_F(BridgedCallTest, DoesNotTakeTheCloseAfterAQuestionForACancel) {
   EXPECT_EQ(old.pending.size(), 1U);
 }
 
+TEST_F(BridgedCallTest, ChargesWhatItKeepsForNobody) {
+  const std::string text(100'000, 'x');
+  const std::size_t before = reactor->budget().bytes_used();
+  const std::string params = R"("name":"t","arguments":{"a":")" + text + "\"}";
+  auto client = send("tools/call", params, {}, elicits);
+  ask(old.last(), "1");
+  window();
+  ASSERT_TRUE(client->is_asked());
+  client.reset();
+  EXPECT_GE(reactor->budget().bytes_used(), before + text.size()) << "the request, while it is parked";
+  bridge->stop();
+  reactor->turn();
+  EXPECT_LT(reactor->budget().bytes_used(), before + 1'000);
+}
+
 TEST_F(BridgedCallTest, RefusesStatesThatAreTamperedForeignMismatchedOrMissing) {
   const std::string state = park();
   const std::size_t told = old.told.size();

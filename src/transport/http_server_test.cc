@@ -194,6 +194,30 @@ TEST_F(HttpServerTest, SpeaksHttp10) {
   EXPECT_TRUE(keeper->ended);
 }
 
+TEST_F(HttpServerTest, ACallThatRestsKeepsNothingOfItsHeadAndGoesOnAsItWas) {
+  start();
+  handler.request = [this](HttpCall& call, Bytes) {
+    call.start_stream(200, "text/event-stream");
+    call.rest();
+    handler.held = &call;
+  };
+  auto peer = connect();
+  EXPECT_NE(exchange(*peer, get).find("Transfer-Encoding: chunked\r\n"), Bytes::npos);
+  EXPECT_TRUE(handler.held->head().fields.empty());
+  EXPECT_EQ(handler.held->head().fields.capacity(), 0U);
+  EXPECT_EQ(handler.held->head().path, "");
+  for (int i = 0; i < 2; ++i) {
+    handler.held->write("late");
+    world->settle();
+    EXPECT_EQ(peer->take(), "4\r\nlate\r\n");
+  }
+  handler.held->end();
+  world->settle();
+  EXPECT_EQ(peer->take(), "0\r\n\r\n");
+  EXPECT_NE(exchange(*peer, get).find("200 OK"), Bytes::npos) << "the connection serves on";
+  EXPECT_TRUE(handler.held->head().fields.empty());
+}
+
 TEST_F(HttpServerTest, StreamsInChunks) {
   start();
   handler.request = [this](HttpCall& call, Bytes) {
