@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/localhost.h"
 #include "codec/headers.h"
 #include "codec/utf8.h"
 
@@ -540,10 +541,7 @@ std::optional<Origin> parse_origin(Bytes text) {
 }
 
 bool host_is_loopback(Bytes host) {
-  constexpr Bytes below = ".localhost";
-  if (equals_ignoring_case(host, "localhost")) return true;
-  if (host.size() > below.size() && equals_ignoring_case(host.substr(host.size() - below.size()), below))
-    return true;
+  if (is_localhost(host)) return true;
   if (const auto address = parse_ipv4(host)) return address->front() == 127;
   const auto address = parse_ipv6(host);
   return address && *address == std::string(15, '\0') + '\1';

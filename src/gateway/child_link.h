@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// ChildLink: one started child of a stdio upstream and the channel of messages to it.
+// ChildLink: one started child of a stdio upstream, as the gateway sees it.
 //
-// Starts the command, carries lines both ways, ends a child that prints garbage, and stops it in the order
-// the specification asks: end of its input, a grace, TERM, KILL. Knows no era and no exchange. Lives on one
-// reactor; may be destroyed from inside its handler's calls, which ends the child. Spec: basic/transports
-// (stdio, shutdown).
+// Starts the command as it is configured, writes what the child says to people and how it fares into the log,
+// and names the upstream when it tells of its end; the lines themselves are a LineServer's. Knows no era and
+// no exchange. Lives on one reactor; may be destroyed from inside its handler's calls, which ends the child.
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "gateway/child_stderr.h"
 #include "gateway/upstream.h"
-#include "transport/line_channel.h"
+#include "transport/line_server.h"
 
 namespace sluice {
 
@@ -22,6 +20,7 @@ namespace sluice {
 struct ChildEnd {
   std::string why;
   std::string last_words;  // of its stderr; they may be about anybody whom it served
+  bool never_ran = false;  // it ended as a command does that is not there or no program
 
   [[nodiscard]] std::string whole() const {
     return last_words.empty() ? why : why + "; it last wrote: " + last_words;
@@ -38,7 +37,7 @@ class ChildLinkHandler {
   virtual void on_child_gone(const ChildEnd& end) = 0;
 };
 
-class ChildLink final : private LineChannelHandler {
+class ChildLink final : private LineServerHandler {
  public:
   // Starts the command. Fails only where no process could be made; a bad command ends as on_child_gone().
   static Result<std::unique_ptr<ChildLink>> start(const UpstreamContext& context,
@@ -49,53 +48,37 @@ class ChildLink final : private LineChannelHandler {
   ChildLink& operator=(const ChildLink&) = delete;
 
   // Sends one message; returns the room left.
-  std::size_t send(Bytes message);
+  std::size_t send(Bytes message) { return server_->send(message); }
   // Whether so many bytes can be kept until the child reads them. A message that cannot be kept to its end
   // must not be begun: the child would never understand another.
   [[nodiscard]] bool has_room_for(std::size_t bytes) const;
-  [[nodiscard]] std::size_t unsent() const { return channel_ ? channel_->unsent() : 0; }
-  void pause();
-  void resume();
+  [[nodiscard]] std::size_t unsent() const { return server_->unsent(); }
+  void pause() { server_->pause(); }
+  void resume() { server_->resume(); }
 
   // Ends the child's input and drops the handler; `stopped` is called when it has exited or its grace is
   // over, never from inside this. The owner then destroys the link.
   void stop(std::function<void()> stopped);
 
-  [[nodiscard]] int pid() const { return child_.pid; }
-  // It ended as a command does that is not there or no program: nothing of it ever ran.
-  [[nodiscard]] bool never_ran() const;
+  [[nodiscard]] int pid() const { return server_->pid(); }
 
  private:
   ChildLink(const UpstreamContext& context, const UpstreamConfig& config, ChildLinkHandler& handler);
 
-  void on_message(ClientMessage message) override;
+  void on_message(ClientMessage message) override { handler_->on_child_message(std::move(message)); }
   void on_bad_line(const BadLine& line) override;
-  void on_drained() override;
-  void on_end() override;
-  void on_failed(const Error& error) override;
-
-  void exited(ChildExit exit);
-  // It exited; its output has not ended yet.
-  void wait_for_end();
-  // It exited and what it had printed was read, or will not be.
-  void settle();
-  void gone(std::string why);
+  void on_drained() override { handler_->on_child_drained(); }
+  void on_gone(const LineServerEnd& end) override;
+  // Its last words, and how it ended if that is known.
+  void note_end();
 
   UpstreamContext context_;
   std::string upstream_;
   std::string program_;
-  milliseconds grace_;
-  ChildLinkHandler* handler_;  // null once told, or once stopping
-  StartedChild child_;
-  std::unique_ptr<LineChannel> channel_;
+  ChildLinkHandler* handler_;
+  std::unique_ptr<LineServer> server_;
   std::unique_ptr<ChildStderr> stderr_;
   std::size_t bad_lines_ = 0;
-  bool has_spoken_ = false;
-  bool paused_ = false;
-  bool output_ended_ = false;
-  std::optional<ChildExit> exit_;
-  std::function<void()> stopped_;
-  Timer grace_timer_;
 };
 
 }  // namespace sluice

@@ -1,49 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// EraProbe: which era a command speaks, asked of a disposable sibling.
+// EraProbe: which eras the server behind an upstream speaks, asked by clients of our own.
 //
-// Some servers exit on a question they do not know, so the child that is asked is never the one that serves.
-// It gets `server/discover` and `initialize` at once: a DiscoverResult, or a modern error that names modern
-// versions, says modern; anything else, an exit included, says legacy. Silence up to the start timeout and a
-// command that cannot be executed say nothing. Since many servers take the era of the first message for good,
-// a second sibling is asked whether a modern server is legacy too. Lives on one reactor. Spec: 2026-07-28
-// basic/lifecycle (era detection); ledger C4.
+// A ClientEngine that asks for the era and nothing else says modern or legacy; a second one, pinned to
+// legacy, says whether a modern server is legacy too. Each has a wire of its own, so a command is asked in
+// disposable siblings of the child that serves: some exit on a question they do not know, and many take the
+// era of the first message for good. What cannot be reached, or is silent, is not known. Lives on one
+// reactor. Spec: 2026-07-28 basic/lifecycle (era detection); ledger C4.
 
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "gateway/child_link.h"
+#include "gateway/upstream.h"
+#include "transport/client_connection.h"
 
 namespace sluice {
 
+class StreamableHttpClient;
+
 struct EraVerdict {
   UpstreamEras eras;
-  std::string why;  // a reason; a whole sentence when nothing is known
+  std::string why;  // for people
 };
 
-class EraProbe final : private ChildLinkHandler {
+class EraProbe final : private ClientConnectionHandler {
  public:
-  // `tell` is called with what is known, at most twice: at first `legacy` may be pending. Never from inside
-  // this; the probe may be destroyed in it.
-  EraProbe(const UpstreamContext& context, const UpstreamConfig& config,
-           std::function<void(EraVerdict)> tell);
+  using OpenWire = std::function<std::unique_ptr<ClientWire>()>;
+
+  // Each client may take as long as `patience`. `tell` is called with what is known, at most twice: at first
+  // `legacy` may be pending. Never from inside this; the probe may be destroyed in it.
+  EraProbe(Reactor& reactor, milliseconds patience, OpenWire open, std::function<void(EraVerdict)> tell);
 
  private:
   void begin();
-  void on_child_message(ClientMessage message) override;
-  void on_child_gone(const ChildEnd& end) override;
-  void on_silence();
+  void on_event(ClientEvent event) override;
+  void found(const ClientEvent& ready);
+  void failed(const Error& error);
   void conclude(EraVerdict verdict);
-  void conclude_modern(bool legacy_too);
 
-  UpstreamContext context_;
-  const UpstreamConfig& config_;
+  Reactor& reactor_;
+  milliseconds patience_;
+  OpenWire open_;
   std::function<void(EraVerdict)> tell_;
-  std::unique_ptr<ChildLink> link_;
-  bool is_modern_ = false;    // what is left is whether it is legacy too
-  bool initialized_ = false;  // it answered `initialize`; the answer to discover may still be coming
-  Timer timer_;
+  bool is_http_ = false;
+  bool is_modern_ = false;  // what is left is whether it is legacy too
+  std::unique_ptr<ClientConnection> client_;
+  Timer timer_;  // begins, outside of everybody's calls
 };
+
+// Asks a sibling of the children of `config`, which outlives the probe.
+[[nodiscard]] std::unique_ptr<EraProbe> probe_command(const UpstreamContext& context,
+                                                      const UpstreamConfig& config,
+                                                      std::function<void(EraVerdict)> tell);
+// Asks over the connections and with the credentials of `client`.
+[[nodiscard]] std::unique_ptr<EraProbe> probe_http(Reactor& reactor, milliseconds patience,
+                                                   std::shared_ptr<StreamableHttpClient> client,
+                                                   std::function<void(EraVerdict)> tell);
 
 }  // namespace sluice

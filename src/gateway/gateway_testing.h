@@ -73,11 +73,10 @@ class GatewayTest : public ::testing::Test {
   void answer_probe() {
     far.peers.at(0)->send(testing_client::response(
         200, "application/json",
-        R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})"));
+        R"({"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28"]}})"));
     world.settle();
     far.peers.at(0)->send(testing_client::response(
-        200, "application/json",
-        R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{"protocolVersion":"2025-11-25"}})",
+        200, "application/json", R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"}})",
         "Connection: close\r\n"));
     world.settle();
     far.peers.clear();
@@ -201,9 +200,8 @@ class ChildGatewayTest : public GatewayTest {
     return last();
   }
   static constexpr Bytes is_modern =
-      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","result":{"supportedVersions":["2026-07-28"]}})";
-  static constexpr Bytes is_legacy =
-      R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{"protocolVersion":"2025-11-25"}})";
+      R"({"jsonrpc":"2.0","id":1,"result":{"supportedVersions":["2026-07-28"]}})";
+  static constexpr Bytes is_legacy = R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"}})";
   Fields open_session() {
     auto client = post({}, testing_fronts::initialize_request());
     answer(asked("initialize"), "initialize",

@@ -70,14 +70,14 @@ void HttpUpstream::ask_eras() {
   is_doubted_ = is_known;
   if (!is_known) eras_.legacy = EraStanding::pending;
   if (eras_.modern == EraStanding::unknown) eras_.modern = EraStanding::pending;
-  probe_ = std::make_unique<HttpEraProbe>(context_.reactor, *client_, config_.start_timeout,
-                                          [this](EraVerdict verdict) { probed(std::move(verdict)); });
+  probe_ = probe_http(context_.reactor, config_.start_timeout, client_,
+                      [this](EraVerdict verdict) { probed(std::move(verdict)); });
 }
 
 void HttpUpstream::probed(EraVerdict verdict) {
   const bool asks_on = verdict.eras.legacy == EraStanding::pending;
   if (!is_doubted_ || (!asks_on && verdict.eras.modern == EraStanding::yes)) eras_ = verdict.eras;
-  const std::unique_ptr<HttpEraProbe> done = asks_on ? nullptr : std::move(probe_);
+  const std::unique_ptr<EraProbe> done = asks_on ? nullptr : std::move(probe_);
   if (!asks_on)
     context_.log.info("upstream probed")
         .field("upstream", config_.name)

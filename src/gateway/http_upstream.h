@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "gateway/http_era_probe.h"
+#include "gateway/era_probe.h"
 #include "gateway/upstream.h"
 #include "transport/streamable_http_client.h"
 
@@ -51,10 +51,10 @@ class HttpUpstream final : public NativeUpstream {
   std::size_t calls_ = 0;
   std::string last_failure_;  // empty after an answer
   Instant failed_at_{};
-  std::shared_ptr<Authorizer> authorizer_;  // of the client
-  std::unique_ptr<StreamableHttpClient> client_;
+  std::shared_ptr<Authorizer> authorizer_;        // of the client
+  std::shared_ptr<StreamableHttpClient> client_;  // lent to probes
   UpstreamEras eras_;
-  std::unique_ptr<HttpEraProbe> probe_;
+  std::unique_ptr<EraProbe> probe_;
   bool is_doubted_ = false;  // what is known is good enough while it is asked again
   Instant probed_at_{};
 };

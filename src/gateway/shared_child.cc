@@ -94,8 +94,8 @@ UpstreamState SharedChild::state() const {
 void SharedChild::probe() {
   phase_ = Phase::probing;
   verdict_.eras = {EraStanding::pending, EraStanding::pending};
-  probe_ = std::make_unique<EraProbe>(upstream_.context(), upstream_.config(),
-                                      [this](EraVerdict verdict) { probed(std::move(verdict)); });
+  probe_ = probe_command(upstream_.context(), upstream_.config(),
+                         [this](EraVerdict verdict) { probed(std::move(verdict)); });
 }
 
 void SharedChild::probed(EraVerdict verdict) {
@@ -126,7 +126,7 @@ void SharedChild::probed(EraVerdict verdict) {
 
 std::string SharedChild::refusal_sentence() const {
   const std::string& name = upstream_.config().name;
-  if (phase_ == Phase::unknown) return verdict_.why;
+  if (phase_ == Phase::unknown) return "the era of upstream '" + name + "' is not known: " + verdict_.why;
   return "upstream '" + name + "' speaks only MCP up to 2025-11-25 (" + verdict_.why +
          "); this client sent a 2026-07-28 request: begin with initialize";
 }
@@ -268,7 +268,7 @@ void SharedChild::on_child_gone(const ChildEnd& end) {
     return exchange.request().principal == Principal() ? end.whole() : end.why;
   };
   const UpstreamContext& context = upstream_.context();
-  never_ran_ = link_->never_ran();
+  never_ran_ = end.never_ran;
   if (context.reactor.now() - started_ >= context.reactor.limits().upstream.steady_after) restarts_ = 0;
   const milliseconds wait = back_off();
   context.log.warning("shared child lost")

@@ -192,10 +192,11 @@ TEST_F(StdioUpstreamTest, TheProbeTellsTheErasApart) {
     start(child_config(EraSetting::automatic));
     world.advance(milliseconds(1));
     ASSERT_EQ(children.size(), 1U);
-    say(last(), R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{}})");
+    answer(last(), "initialize", R"({"protocolVersion":"2025-11-25"})");
     EXPECT_NE(state().find("being asked"), std::string::npos);
     if (one.discover != nullptr)
-      say(child(0), std::string(R"({"jsonrpc":"2.0","id":"sluice-probe-discover",)") + one.discover + "}");
+      say(child(0),
+          R"({"jsonrpc":"2.0","id":)" + id_of(child(0), "server/discover") + "," + one.discover + "}");
     world.advance(milliseconds(600));
     EXPECT_NE(state().find("\"detail\":\"" + std::string(one.era)), std::string::npos) << state();
     EXPECT_TRUE(child(0).killed()) << "the sibling does not stay";
@@ -212,8 +213,7 @@ TEST_F(StdioUpstreamTest, AModernCommandIsAskedWhetherItIsLegacyToo) {
   const Case cases[] = {
       {[this](FakeChild& child) { say(child, is_legacy); }, "modern and legacy"},
       {[this](FakeChild& child) {
-         say(child,
-             R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","error":{"code":-32022,"message":"no"}})");
+         say(child, make_error_response(id_of(child, "initialize"), -32022, "no"));
        },
        "modern\""},
       {[](FakeChild& child) { child.exit(1); }, "modern\""},
@@ -256,7 +256,7 @@ TEST_F(StdioUpstreamTest, AProbeThatHearsNothingLeavesTheEraOpenAndIsMadeAgainAf
   EXPECT_NE(state().find("unknown"), std::string::npos) << state();
   EXPECT_NE(call->received, "");
   auto too_early = post_modern("tools/list");
-  EXPECT_NE(answer_of(*too_early).body.find("said nothing within its start timeout"), std::string::npos);
+  EXPECT_NE(answer_of(*too_early).body.find("did not complete the handshake in time"), std::string::npos);
   EXPECT_EQ(children.size(), 1U) << "not asked again at once";
   world.advance(milliseconds(300));
   EXPECT_EQ(children.size(), 2U);
@@ -311,7 +311,7 @@ TEST_F(StdioUpstreamTest, ACommandThatCannotBeExecutedIsNamedInTheAnswerToInitia
 TEST_F(StdioUpstreamTest, AServerThatSpokeAndExitsWithTheCodeOfMissingCommandsDidRun) {
   start(child_config(EraSetting::automatic));
   world.advance(milliseconds(1));
-  say(last(), R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","result":{}})");
+  answer(last(), "initialize", R"({"protocolVersion":"2025-11-25"})");
   last().exit(127);
   world.settle();
   EXPECT_NE(state().find("\"detail\":\"legacy"), std::string::npos) << state();

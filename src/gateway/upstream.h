@@ -24,16 +24,11 @@
 #include "observe/log.h"
 #include "transport/authorizer.h"
 #include "transport/http_client.h"
+#include "transport/line_server.h"
 
 namespace sluice {
 
-// A child as it was started. Dropping `process` ends it; its exit is then told to nobody.
-struct StartedChild {
-  StreamPtr stdio;
-  StreamPtr errors;
-  int pid = 0;
-  std::shared_ptr<void> process;
-};
+// Starts a command; see StartLine of transport/line_server.h.
 using StartChild = std::function<Result<StartedChild>(Reactor&, const ChildCommand&,
                                                       std::function<void(ChildExit)> on_exit)>;
 

@@ -47,7 +47,8 @@ ClientEngine::ClientEngine(ClientEngineOptions options)
     : options_(std::move(options)),
       who_(introduction_of(options_)),
       random_(options_.jitter_seed),
-      scanner_(options_.json) {}
+      scanner_(options_.json),
+      tools_(options_.limits.tools_max) {}
 
 bool ClientEngine::may_be_asked() const {
   const ClientCapabilities& can = options_.capabilities;
@@ -154,13 +155,15 @@ void ClientEngine::initialize(Instant now) {
 }
 
 void ClientEngine::discovered(const Envelope& answer, Instant now) {
-  if (state_ != State::probing) return;
+  if (state_ != State::probing && !options_.asks_only) return;
   if (!era_questions::shows_modern(answer)) {
     const int code = error_code(answer);
     may_be_modern_ = may_be_modern_ || code == rpc::header_mismatch || code == rpc::missing_client_capability;
-    return undiscovered(now, error_of(answer));
+    if (answer.kind == MessageKind::error_response) return undiscovered(now, error_of(answer));
+    return undiscovered(now, error("the server speaks no revision that we do"));
   }
   if (answer.kind == MessageKind::error_response) {
+    if (options_.asks_only) return become_modern(Json(), now);
     // It names the version that we speak: so it is asked again, once.
     if (std::exchange(discover_told_versions_, true)) return give_up(error_of(answer));
     return probe(now);
@@ -171,7 +174,7 @@ void ClientEngine::discovered(const Envelope& answer, Instant now) {
       (*discovery)["supportedVersions"].items().begin(), (*discovery)["supportedVersions"].items().end(),
       [](const Json& version) { return version.string_or("") == revision_text(latest_modern); });
   if (!speaks_ours) return undiscovered(now, error("the server speaks no revision that we do"));
-  if (initialize_under_way_) {
+  if (initialize_under_way_ && !options_.asks_only) {
     discovery_ = std::move(*discovery);  // what it says to that decides
     return;
   }
@@ -182,6 +185,7 @@ void ClientEngine::discovered(const Envelope& answer, Instant now) {
 void ClientEngine::undiscovered(Instant now, const Error& why) {
   probe_deadline_ = never;
   if (options_.era == Era::modern) return give_up(why);
+  if (options_.asks_only && !may_be_modern_) return become_legacy(why, now);
   if (initialize_under_way_) {
     state_ = State::initializing;
     return;
@@ -199,14 +203,27 @@ void ClientEngine::become_modern(const Json& discovery, Instant now) {
   become_ready(now);
 }
 
+// It was only asked.
+void ClientEngine::become_legacy(const Error& why, Instant now) {
+  era_ = Era::legacy;
+  server_.revision = options_.offer;
+  become_ready(now, why.code == Errc::protocol
+                        ? "it answers server/discover with error " + std::to_string(why.number)
+                        : why.message);
+}
+
 void ClientEngine::initialized(const Envelope& answer, Instant now) {
   initialize_under_way_ = false;
   const auto server = read_legacy_server(answer);
+  // Servers may answer in any order.
+  const bool still_discovers = std::any_of(sendings_.begin(), sendings_.end(), [](const auto& sent) {
+    return sent.second.purpose == Purpose::discover;
+  });
   if (!server) {
-    const bool still_discovers = std::any_of(sendings_.begin(), sendings_.end(), [](const auto& sent) {
-      return sent.second.purpose == Purpose::discover;
-    });
-    if (still_discovers) return;
+    if (still_discovers) {
+      if (options_.asks_only) gate_deadline_ = now + options_.limits.gate_wait;
+      return;
+    }
     if (discovery_) return become_modern(*std::exchange(discovery_, std::nullopt), now);
     if (may_be_modern_) return become_modern(Json(), now);
     if (answer.kind == MessageKind::error_response) return give_up(error_of(answer));
@@ -221,14 +238,19 @@ void ClientEngine::initialized(const Envelope& answer, Instant now) {
   server_.info = (*result)["serverInfo"];
   server_.capabilities = (*result)["capabilities"];
   server_.instructions = (*result)["instructions"].string_or("");
+  if (options_.asks_only) {
+    if (!still_discovers) return become_ready(now);
+    gate_deadline_ = now + options_.limits.gate_wait;
+    return;
+  }
   order(Purpose::initialized, make_notification("notifications/initialized"), {}, {});
   if (!options_.over_http) become_ready(now);
 }
 
-void ClientEngine::become_ready(Instant now) {
+void ClientEngine::become_ready(Instant now, std::string why) {
   state_ = State::ready;
   handshake_deadline_ = probe_deadline_ = gate_deadline_ = never;
-  event(ClientEvent::Kind::ready, 0, {}, {});
+  event(ClientEvent::Kind::ready, 0, std::move(why), {});
   if (!modern() && !options_.log_level.empty() && server_.capabilities["logging"].is_object()) {
     const ClientSendId id = next_id_++;
     order(Purpose::log_level,
@@ -444,8 +466,9 @@ void ClientEngine::ended(ClientSendId id, Instant now) {
   if (found == sendings_.end()) return;
   const Sending sending = found->second;
   sendings_.erase(found);
-  over(id, sending, Error(Errc::closed, "the server ended its reply without an answer"),
-       Outcome::sent_unknown, now);
+  const Error silent(Errc::closed, "the server ended its reply without an answer");
+  if (sending.purpose == Purpose::discover) return undiscovered(now, silent);
+  over(id, sending, silent, Outcome::sent_unknown, now);
 }
 
 void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now) {
@@ -511,7 +534,9 @@ void ClientEngine::wire_lost(const Error& why, Instant now) {
   static_cast<void>(now);
   if (state_ == State::closed) return;
   // Some servers exit on a question that they do not know.
-  const bool may_be_legacy = state_ == State::probing && !options_.era && !discovery_;
+  const bool ran = why.code != Errc::unavailable;
+  if (options_.asks_only && !options_.era && ran) return become_legacy(why, now);
+  const bool may_be_legacy = state_ == State::probing && !options_.era && !discovery_ && ran;
   if (!may_be_legacy) return give_up(why);
   probe_deadline_ = never;
   initialize_under_way_ = false;

@@ -45,7 +45,10 @@ using ClientSendId = std::uint64_t;
 struct ClientEngineOptions {
   std::string info_json = R"({"name":"sluice","version":"0"})";  // Implementation
   ClientCapabilities capabilities;
-  std::optional<Era> era;          // pinned; absent: the server is asked
+  std::optional<Era> era;  // pinned; absent: the server is asked
+  // Which era it speaks is all that is wanted: ready as soon as that is known, with nothing left open but a
+  // legacy session, which close() ends.
+  bool asks_only = false;
   Revision offer = latest_legacy;  // to a legacy server
   bool over_http = true;
   std::string log_level;  // that the server is asked for; empty: none
@@ -83,7 +86,8 @@ struct ServerIntroduction {
 // What the user of the client is to know.
 struct ClientEvent {
   enum class Kind : std::uint8_t {
-    ready,      // calls go out from now on; told again for a session that was opened anew
+    ready,      // calls go out from now on; told again for a session that was opened anew; `text` says why
+                // the server is taken for a legacy one, where it was only asked
     failed,     // `error`; nothing goes out any more
     answered,   // `call` is over: `error` if `failed`, else `json` is its result
     progress,   // of `call`: `json` is the params
@@ -147,7 +151,7 @@ class ClientEngine {
   void failed(ClientSendId id, const Error& error, Outcome outcome, Instant now);
   void stream_opened(Instant now);
   void stream_unavailable(int status, Instant now);
-  // Lines: the server is gone; and a fresh one is there.
+  // Lines: the server is gone (Errc::unavailable: it never ran); and a fresh one is there.
   void wire_lost(const Error& why, Instant now);
   void restarted(Instant now);
 
@@ -250,7 +254,8 @@ class ClientEngine {
   void initialized(const Envelope& answer, Instant now);
   void undiscovered(Instant now, const Error& why);
   void become_modern(const Json& discovery, Instant now);
-  void become_ready(Instant now);
+  void become_legacy(const Error& why, Instant now);
+  void become_ready(Instant now, std::string why = {});
   void give_up(Error why);
   void session_lost(Instant now);
   void gate_open(Instant now);
@@ -328,7 +333,7 @@ class ClientEngine {
   std::optional<Json> discovery_;  // while initialize is under way
   Instant handshake_deadline_ = never;
   Instant probe_deadline_ = never;
-  Instant gate_deadline_ = never;
+  Instant gate_deadline_ = never;  // for the standalone stream; where it is only asked, for another answer
   std::uint64_t next_id_ = 1;
   std::unordered_map<ClientSendId, Sending> sendings_;
   std::map<ClientCallId, Call> calls_;  // in order, so that what waited goes out as it came

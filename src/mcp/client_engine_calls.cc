@@ -274,7 +274,7 @@ std::string ClientEngine::taken_tools(const Call& call, const Envelope& envelope
   const auto params = Json::parse(call.spec.params_json.empty() ? "{}" : call.spec.params_json);
   if (!params || !params->contains("cursor")) tools_.begin();
   const auto page = Json::parse(envelope.view(envelope.result));
-  if (page && tools_.size() < options_.limits.tools_max) tools_.take_page(*page);
+  if (page) tools_.take_page(*page);
   const auto kept = without_broken_tools(envelope);
   if (!kept) return std::string(envelope.view(envelope.result));
   const PaddedString padded(*kept);

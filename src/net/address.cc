@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/localhost.h"
+
 namespace sluice {
 namespace {
 
@@ -47,7 +49,7 @@ Result<Address> Address::parse(Bytes text) {
     out.host.clear();
     return out;
   }
-  if (host == "localhost") host = "127.0.0.1";
+  if (is_localhost(host)) host = "127.0.0.1";
   if (host.front() == '[' && host.back() == ']') {
     out.kind = Kind::ip6;
     out.host = canonical(AF_INET6, host.substr(1, host.size() - 2));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/localhost.h"
 #include "net/reactor_core.h"
 #include "net/sockets.h"
 #include "net/uv_stream.h"
@@ -17,13 +18,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t addresses_max = 8;  // of one name that are tried
-
-// RFC 6761 6.3: localhost, and every name below it, is this machine. No resolver is asked: some do not know.
-bool is_localhost(std::string name) {
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  if (name.ends_with('.')) name.pop_back();
-  return name == "localhost" || name.ends_with(".localhost");
-}
 
 }  // namespace
 
@@ -233,7 +227,7 @@ ConnectingPtr connect_stream(Reactor& reactor, const std::string& host, std::uin
   core->deadline = reactor.precise_now() + timeout;
   reactor.arm(core->timer, core->deadline);
   std::vector<Address> known{digits};
-  if (is_localhost(name)) {
+  if (is_localhost(name.ends_with('.') ? std::string_view(name).substr(0, name.size() - 1) : name)) {
     known = {Address{Address::Kind::ip6, "::1", port}, Address{Address::Kind::ip4, "127.0.0.1", port}};
   } else if (!to_socket_address(digits)) {
     core->begin_lookup(name, port);

@@ -44,8 +44,11 @@ Core::MakeWire over_pipes(std::vector<std::string> argv, const ClientOptions& op
   lines.errors = options.on_stderr;
   return [command, lines](Reactor& reactor) -> Result<std::unique_ptr<ClientWire>> {
     if (command.argv.empty()) return Error(Errc::invalid, "the command is empty");
+    const StartLine start = [&reactor, command](std::function<void(ChildExit)> on_exit) {
+      return start_process(reactor, command, std::move(on_exit));
+    };
     return std::unique_ptr<ClientWire>(
-        std::make_unique<LineClientWire>(reactor, start_command(reactor, command), lines));
+        std::make_unique<LineClientWire>(reactor, "'" + command.argv.front() + "'", start, lines));
   };
 }
 

@@ -34,7 +34,7 @@ struct HttpClientWire::Post final : UpstreamPostHandler {
   std::unique_ptr<UpstreamPost> post;
 };
 
-HttpClientWire::HttpClientWire(std::unique_ptr<StreamableHttpClient> client) : client_(std::move(client)) {}
+HttpClientWire::HttpClientWire(std::shared_ptr<StreamableHttpClient> client) : client_(std::move(client)) {}
 
 HttpClientWire::~HttpClientWire() = default;
 
@@ -42,7 +42,7 @@ Result<std::unique_ptr<HttpClientWire>> HttpClientWire::open(Reactor& reactor, c
                                                              StreamableHttpClientOptions options) {
   auto client = StreamableHttpClient::open(reactor, url, std::move(options));
   if (!client) return client.error();
-  return std::unique_ptr<HttpClientWire>(new HttpClientWire(std::move(*client)));
+  return std::make_unique<HttpClientWire>(std::shared_ptr<StreamableHttpClient>(std::move(*client)));
 }
 
 Status HttpClientWire::begin(ClientWireHandler& handler) {

@@ -18,6 +18,8 @@ class HttpClientWire final : public ClientWire, private UpstreamListenHandler {
  public:
   static Result<std::unique_ptr<HttpClientWire>> open(Reactor& reactor, const std::string& url,
                                                       StreamableHttpClientOptions options);
+  // With the connections and credentials of a client that others use too.
+  explicit HttpClientWire(std::shared_ptr<StreamableHttpClient> client);
   ~HttpClientWire() override;
 
   [[nodiscard]] bool is_http() const override { return true; }
@@ -28,13 +30,11 @@ class HttpClientWire final : public ClientWire, private UpstreamListenHandler {
 
  private:
   struct Post;
-  explicit HttpClientWire(std::unique_ptr<StreamableHttpClient> client);
-
   void on_opened() override { handler_->on_stream_opened(); }
   void on_message(ClientMessage message) override { handler_->on_heard(0, std::move(message)); }
   void on_unavailable(int status) override;
 
-  std::unique_ptr<StreamableHttpClient> client_;
+  std::shared_ptr<StreamableHttpClient> client_;
   ClientWireHandler* handler_ = nullptr;
   std::unordered_map<ClientSendId, std::unique_ptr<Post>> posts_;
   std::unique_ptr<UpstreamListen> stream_;

@@ -21,30 +21,15 @@ struct LineClientWire::Errors final : StreamHandler {
   std::function<void(Bytes)> tell;
 };
 
-StartLine start_command(Reactor& reactor, ChildCommand command) {
-  return
-      [&reactor, command = std::move(command)](std::function<void(std::string)> gone) -> Result<StartedLine> {
-        const std::string program = command.argv.empty() ? "" : command.argv.front();
-        auto child = Child::start(reactor, command, [gone = std::move(gone), program](ChildExit exit) {
-          constexpr int not_executable = 127;
-          if (exit.signal != 0)
-            return gone("'" + program + "' was ended by signal " + std::to_string(exit.signal));
-          if (exit.code == not_executable) return gone("'" + program + "' cannot be executed");
-          gone("'" + program + "' exited with code " + std::to_string(exit.code));
-        });
-        if (!child) return child.error();
-        const std::shared_ptr<Child> process = std::move(*child);
-        return StartedLine{process->take_stdio(), process->take_stderr(), process};
-      };
-}
-
-LineClientWire::LineClientWire(Reactor& reactor, StartLine start, LineClientWireOptions options)
+LineClientWire::LineClientWire(Reactor& reactor, std::string name, StartLine start,
+                               LineClientWireOptions options)
     : reactor_(reactor),
+      name_(std::move(name)),
       start_(std::move(start)),
       options_(std::move(options)),
       timer_([](void* self) { static_cast<LineClientWire*>(self)->on_timer(); }, this) {}
 
-LineClientWire::~LineClientWire() { stop(); }
+LineClientWire::~LineClientWire() = default;
 
 Status LineClientWire::begin(ClientWireHandler& handler) {
   handler_ = &handler;
@@ -52,88 +37,39 @@ Status LineClientWire::begin(ClientWireHandler& handler) {
 }
 
 Status LineClientWire::start() {
-  how_.reset();
-  output_ended_ = false;
-  bad_lines_ = 0;
-  auto line = start_([this](std::string how) { gone(std::move(how)); });
-  if (!line) return line.error();
-  line_ = std::move(*line);
-  if (line_.errors) errors_ = std::make_unique<Errors>(std::move(line_.errors), options_.errors);
-  LineChannelLimits limits;
-  limits.json = options_.json;
-  channel_ = std::make_unique<LineChannel>(reactor_, std::move(line_.stream),
-                                           static_cast<LineChannelHandler&>(*this), limits);
+  auto server = LineServer::start(reactor_, start_, options_.server, *this);
+  if (!server) return server.error();
+  server_ = *std::move(server);
+  if (StreamPtr errors = server_->take_errors())
+    errors_ = std::make_unique<Errors>(std::move(errors), options_.errors);
   return {};
 }
 
-void LineClientWire::stop() {
-  timer_.cancel();
-  channel_.reset();
-  errors_.reset();
-  line_ = {};
-}
-
 void LineClientWire::carry_out(ClientOrder order) {
-  if (order.kind == ClientOrder::Kind::send && channel_) {
-    channel_->send(order.text);
+  if (order.kind == ClientOrder::Kind::send && server_) {
+    server_->send(order.text);
   } else if (order.kind == ClientOrder::Kind::restart) {
-    restarting_ = true;
     reactor_.arm_after(timer_, Duration(0));
   }
 }
 
-// What may still come is no answer either: it is lost now.
-void LineClientWire::on_bad_line(const BadLine&) {
-  if (++bad_lines_ != options_.limits.bad_lines_max + 1 || finishing_) return;
-  how_ = "it printed too much that is no message";
-  channel_->pause();
-  settle();
-}
-
-void LineClientWire::on_end() {
-  output_ended_ = true;
-  if (finishing_ || how_) return settle();
-  reactor_.arm_after(timer_, options_.limits.exit_after_end);
-}
-
-void LineClientWire::on_failed(const Error& error) {
-  if (!how_ && error.code != Errc::closed) how_ = "its pipe broke: " + error.message;
-  on_end();
-}
-
-// The end may be known before the last answer in the pipe was read.
-void LineClientWire::gone(std::string how) {
-  how_ = std::move(how);
-  if (finishing_ || output_ended_) return settle();
-  reactor_.arm_after(timer_, options_.limits.end_after_exit);
+void LineClientWire::on_gone(const LineServerEnd& end) {
+  handler_->on_lost(Error(end.never_ran ? Errc::unavailable : Errc::closed, name_ + " " + end.how));
 }
 
 void LineClientWire::on_timer() {
-  if (finishing_) return stop();
-  if (!restarting_) return settle();
-  restarting_ = false;
-  stop();
+  errors_.reset();
+  server_.reset();
+  if (finishing_) return;
   const Status started = start();
   if (started) return handler_->on_restarted();
   handler_->on_lost(started.error());
 }
 
-void LineClientWire::settle() {
-  timer_.cancel();
-  if (finishing_) {
-    if (how_ || output_ended_) reactor_.defer([keep = std::exchange(line_.keep, nullptr)] {});
-    return;
-  }
-  const Error why(Errc::closed, how_.value_or("the server closed its output"));
-  handler_->on_lost(why);
-}
-
 void LineClientWire::finish() {
   finishing_ = true;
-  if (!channel_ || how_ || output_ended_) return stop();
-  channel_->shutdown();
-  reactor_.arm_after(timer_, options_.limits.stop_grace);
-  output_ended_ = false;
+  timer_.cancel();
+  if (server_) server_->stop([this] { reactor_.arm_after(timer_, Duration(0)); });
 }
 
 }  // namespace sluice

@@ -31,19 +31,19 @@ class LineClientWireTest : public ::testing::Test {
  protected:
   void SetUp() override {
     LineClientWireOptions options;
-    options.limits.bad_lines_max = 3;
-    wire = std::make_unique<LineClientWire>(world.reactor(), start_far(), options);
+    options.server.limits.bad_lines_max = 3;
+    wire = std::make_unique<LineClientWire>(world.reactor(), "the server", start_far(), options);
     ASSERT_TRUE(wire->begin(told));
   }
   // A server on a memory stream; `exits` says how the last one ended.
   StartLine start_far() {
-    return [this](std::function<void(std::string)> gone) -> Result<StartedLine> {
+    return [this](std::function<void(ChildExit)> on_exit) -> Result<StartedChild> {
       StreamPair pair = make_stream_pair(world.reactor());
       far = std::make_unique<TestPeer>(std::move(pair.far));
-      exits = std::move(gone);
-      StartedLine line;
-      line.stream = std::move(pair.near);
-      return line;
+      exits = std::move(on_exit);
+      StartedChild child;
+      child.stdio = std::move(pair.near);
+      return child;
     };
   }
   void say(Bytes lines) {
@@ -54,7 +54,7 @@ class LineClientWireTest : public ::testing::Test {
   World world;
   Told told;
   std::unique_ptr<TestPeer> far;
-  std::function<void(std::string)> exits;
+  std::function<void(ChildExit)> exits;
   std::unique_ptr<LineClientWire> wire;
 };
 
@@ -66,18 +66,18 @@ TEST_F(LineClientWireTest, AServerThatKeepsPrintingGarbageIsLostAtOnceAndOnce) {
     world.advance(milliseconds(100));
     ASSERT_EQ(told.lost.size(), 1U);
   }
-  EXPECT_EQ(told.lost[0], "it printed too much that is no message");
+  EXPECT_EQ(told.lost[0], "the server printed too much that is no message");
 }
 
 TEST_F(LineClientWireTest, AnExitIsToldAfterWhatIsStillInThePipe) {
   far->send(make_response("1", "{}") + "\n");
-  exits("it exited");
+  exits(ChildExit{3, 0});
   world.settle();
   EXPECT_EQ(told.messages, 1);
   EXPECT_TRUE(told.lost.empty());
   far->half_close();
   world.settle();
-  EXPECT_EQ(told.lost, std::vector<std::string>{"it exited"});
+  EXPECT_EQ(told.lost, std::vector<std::string>{"the server exited with code 3"});
 }
 
 TEST_F(LineClientWireTest, ARestartedServerMayPrintAsMuchAsTheFirst) {
