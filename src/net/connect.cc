@@ -183,7 +183,7 @@ struct Connecting::Core {
 
   void timed_out() {
     abandon_attempt();
-    last_error = Error(Errc::timed_out, "connecting to " + target + " took too long");
+    last_error = Error(Errc::unavailable, "connecting to " + target + " took too long");
     if (lookup != nullptr || reactor.now() >= deadline) {
       finish(last_error);
     } else {

@@ -39,8 +39,8 @@ class Connecting {
 using ConnectingPtr = std::unique_ptr<Connecting>;
 
 // Connects; `on_connect` is called once, from the reactor and never from inside this, and may destroy the
-// Connecting. `host` is a name or digits (an IPv6 address with or without brackets). Failures: timed_out,
-// unavailable (refused, unreachable, no such name), denied (`admit` said no to every address).
+// Connecting. `host` is a name or digits (an IPv6 address with or without brackets). Failures: unavailable
+// (refused, unreachable, no such name, no answer in time), denied (`admit` said no to every address).
 [[nodiscard]] ConnectingPtr connect_stream(Reactor& reactor, const std::string& host, std::uint16_t port,
                                            Duration timeout, OnConnect on_connect,
                                            AdmitAddress admit = nullptr);

@@ -35,7 +35,7 @@ Instant monotonic_now() {
 Error system_error(const std::string& what, int code) {
   Errc kind = Errc::io;
   switch (code) {
-    case UV_ETIMEDOUT: kind = Errc::timed_out; break;
+    case UV_ETIMEDOUT:  // the kernel's word: nobody answers at the other end
     case UV_ECONNREFUSED:
     case UV_EHOSTUNREACH:
     case UV_ENETUNREACH:
