@@ -16,7 +16,7 @@ namespace sluice {
 
 RingSink::RingSink(const ObserveLimits& limits, Write write, milliseconds linger)
     : capacity_(limits.log_ring_bytes_max),
-      ring_(std::make_unique<char[]>(capacity_)),
+      ring_(std::make_unique_for_overwrite<char[]>(capacity_)),  // untouched pages are not there yet
       write_(std::move(write)),
       linger_(linger) {
   CHECK(capacity_ != 0);

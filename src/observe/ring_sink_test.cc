@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <future>
 #include <string>
 #include <vector>
@@ -31,6 +32,25 @@ TEST(RingSink, HandsEveryLineOnBeforeItEnds) {
 TEST(RingSink, EndsThoughNothingWasWritten) {
   const RingSink sink(ring_of(100), [](std::string_view) { return true; });
   EXPECT_EQ(sink.write_failures(), 0U);
+}
+
+// Bytes of this process's own memory that are there; 0 where nobody says so.
+std::size_t anonymous_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == "RssAnon:") {
+      std::size_t kilobytes = 0;
+      status >> kilobytes;
+      return kilobytes * 1024;
+    }
+  return 0;
+}
+
+TEST(RingSink, TakesNoMemoryForLinesThatNeverCame) {
+  constexpr std::size_t ring = 256 * 1024 * 1024;
+  const std::size_t before = anonymous_bytes();
+  const RingSink sink(ring_of(ring), [](std::string_view) { return true; });
+  EXPECT_LT(anonymous_bytes(), before + ring / 2) << "a sanitizer keeps a little for each byte";
 }
 
 // The ring is small, so lines wrap around its end at every offset; the producer yields to the writer when it
