@@ -15,8 +15,6 @@ namespace sluice {
 namespace {
 
 constexpr Bytes byte_order_mark = "\xEF\xBB\xBF";
-// An empty reader gives back buffers larger than this.
-constexpr std::size_t kept_bytes = 64 * 1024;
 constexpr std::size_t large_piece_bytes = 16 * 1024;
 
 // Where the first CR or LF at or behind `at` is; the size when there is none. One pass over both, so that a
@@ -42,14 +40,6 @@ std::size_t find_line_end(Bytes text, std::size_t at) {
 #endif
   while (at < text.size() && text[at] != '\r' && text[at] != '\n') ++at;
   return at;
-}
-
-void release(std::string& held) {
-  if (held.capacity() > kept_bytes) {
-    std::string().swap(held);  // an assignment would keep the memory
-  } else {
-    held.clear();
-  }
 }
 
 // The value up to the first byte that would end the line (or that readers refuse).
@@ -90,6 +80,7 @@ void SseReader::feed(Bytes bytes) {
 
 SseReader::Step SseReader::next(SseEvent& event) {
   event = SseEvent{};
+  if (!block_open_) type_.clear();
   if (!skip_byte_order_mark()) return waiting();
   while (!too_large_) {
     const std::optional<Bytes> line = take_line();
@@ -171,11 +162,13 @@ bool SseReader::dispatch(SseEvent& event) {
   last_id_ = id_;
   block_begin_ = position_;
   block_open_ = false;
-  event_type_.assign(type_.empty() ? "message" : type_);
-  type_.clear();
   const std::size_t lines = std::exchange(data_lines_, 0);
-  if (lines == 0) return false;
-  event.type = event_type_;
+  if (lines == 0) {
+    type_.clear();
+    return false;
+  }
+  if (type_.empty()) type_ = "message";
+  event.type = type_;
   event.data = lines == 1 ? Bytes(pending_).substr(data_begin_, data_size_) : Bytes(data_);
   event.id = last_id_;
   return true;
@@ -183,9 +176,9 @@ bool SseReader::dispatch(SseEvent& event) {
 
 SseReader::Step SseReader::waiting() {
   if (pending_.size() - block_begin_ > limits_.event_bytes_max) return fail();
-  if (block_begin_ == pending_.size()) {
-    release(pending_);
-    release(data_);
+  if (block_begin_ == pending_.size()) {  // many streams rest for long: their memory goes back
+    std::string().swap(pending_);         // an assignment would keep it
+    std::string().swap(data_);
     block_begin_ = position_ = searched_ = 0;
   }
   return Step::need_bytes;

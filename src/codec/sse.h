@@ -70,9 +70,8 @@ class SseReader {
   std::size_t data_begin_ = 0;  // of the only data line, in pending_
   std::size_t data_size_ = 0;
   std::string data_;  // from the second data line on
-  std::string type_;
-  std::string event_type_;
-  std::string id_;  // the last event id buffer
+  std::string type_;  // of the open block, or of the event just given
+  std::string id_;    // the last event id buffer
   std::string last_id_;
   std::optional<std::chrono::milliseconds> retry_;
 };
