@@ -57,6 +57,18 @@ bool sends_away(const std::vector<ParkedCall::Ask>& asks, const BridgedCall::Ans
 
 }  // namespace
 
+BridgedCall::Watched::Watched(BridgedCall& call)
+    : timer([](void* owner) { static_cast<BridgedCall*>(owner)->beat(); }, &call) {}
+
+void BridgedCall::Watched::drop(Bytes id) {
+  std::erase_if(asks, [id](const auto& ask) { return ask.first == id; });
+}
+
+BridgedCall::Followed::Followed(BridgedCall& call, std::string task, milliseconds interval)
+    : id(std::move(task)),
+      look_every(interval),
+      timer([](void* owner) { static_cast<BridgedCall*>(owner)->look(); }, &call) {}
+
 // ---- Beginning and end
 
 void BridgedCall::start(ModernBridge& bridge, LeasedSession& session, Exchange& exchange, bool as_task) {
@@ -87,25 +99,22 @@ BridgedCall::BridgedCall(ModernBridge& bridge, LeasedSession& session, const Exc
       principal_(exchange.request().principal),
       capabilities_(bridge.parts_.config.shared ? ClientCapabilities() : capabilities_of(exchange)),
       method_(find_method(exchange.request().message.envelope().method)),
-      method_text_(exchange.request().message.envelope().method),
-      uri_(exchange.request().message.envelope().uri),
       what_(ModernBridge::what_of(exchange.request().message.envelope())),
-      server_info_(session.server().server_info),
+      server_(session.server()),
       rounds_(static_cast<const OuterTie&>(*exchange.attachment).rounds),
       machine_(bridge.parts_.reactor.limits().mcp),
       charge_(bridge.parts_.reactor.budget()),
-      timer_([](void* self) { static_cast<BridgedCall*>(self)->on_timer(); }, this),
-      beat_([](void* self) { static_cast<BridgedCall*>(self)->beat(); }, this),
-      look_([](void* self) { static_cast<BridgedCall*>(self)->look(); }, this) {
+      timer_([](void* self) { static_cast<BridgedCall*>(self)->on_timer(); }, this) {
   ++bridge_.running_;
 }
 
 BridgedCall::~BridgedCall() = default;
 
+Bytes BridgedCall::method_text() const { return Bytes(what_).substr(0, what_.find('\n')); }
+
 void BridgedCall::inner_over() {
-  watched_.clear();
-  beat_.cancel();
-  look_.cancel();
+  watched_.reset();
+  if (followed_) followed_->timer.cancel();
   if (!inner_) return;
   --bridge_.running_;
   bridge_.bury(std::move(inner_));
@@ -114,13 +123,12 @@ void BridgedCall::inner_over() {
 }
 
 void BridgedCall::cancel_inner(CancelReason reason) {
-  watched_.clear();
-  beat_.cancel();
-  look_.cancel();
+  watched_.reset();
+  if (followed_) followed_->timer.cancel();
   if (!inner_) return;
   --bridge_.running_;
   bridge_.cancel_later(std::move(inner_), reason);
-  if (session_ != nullptr && !upstream_task_.empty()) session_->cancel_task(upstream_task_);
+  if (session_ != nullptr && followed_) session_->cancel_task(followed_->id);
   LeasedSession* session = std::exchange(session_, nullptr);
   if (session != nullptr) session->closed(*this);
 }
@@ -153,7 +161,7 @@ bool BridgedCall::charge_kept() {
 
 void BridgedCall::vanish() {
   timer_.cancel();
-  beat_.cancel();
+  watched_.reset();
   bridge_.drop_call(*this);
 }
 
@@ -162,14 +170,14 @@ void BridgedCall::lost(const Refusal& refusal) {
   inner_over();
   Refusal unknown = refusals::upstream_lost(Outcome::sent_unknown);
   unknown.message = refusal.message;
-  settle(std::move(unknown));
+  settle(unknown);
 }
 
 void BridgedCall::give_up(const char* why, const Refusal& refusal) {
   if (why != nullptr)
     bridge_.parts_.log.warning("a parked call was given up")
         .field("upstream", bridge_.parts_.config.name)
-        .field("method", method_text_)
+        .field("method", method_text())
         .field("why", why);
   if (machine_.abandon()) cancel_inner(CancelReason::shutdown);
   for (Exchange* exchange : std::exchange(outers_, {})) refuse_with(*exchange, refusal);
@@ -230,7 +238,7 @@ void BridgedCall::retry(Exchange& exchange, std::size_t generation, const Answer
 
 void BridgedCall::resume(const ParkedCall::Retry& retry, const Answers& answers) {
   for (const auto& [id, index] : retry.answers) {
-    watched_.erase(id);
+    if (watched_) watched_->drop(id);
     // The upstream may end the call, or its session, at any answer.
     if (session_ != nullptr) session_->respond(id, answers[index].second);
   }
@@ -241,15 +249,14 @@ void BridgedCall::resume(const ParkedCall::Retry& retry, const Answers& answers)
 
 // What came while nobody was attached.
 void BridgedCall::catch_up(Exchange& exchange) {
-  const std::string progress = std::exchange(kept_progress_, {});
-  const std::vector<std::string> logs = std::exchange(kept_logs_, {});
-  kept_log_bytes_ = 0;
+  const std::unique_ptr<Kept> kept = std::move(kept_);
+  if (!kept) return;
   ClientMessage message;
-  if (!progress.empty() && !token_of(exchange).empty() &&
-      message.take(bridge_.scanner_, PaddedString(progress)).ok())
+  if (!kept->progress.empty() && !token_of(exchange).empty() &&
+      message.take(bridge_.scanner_, PaddedString(kept->progress)).ok())
     exchange.notify(with_progress_token(message.envelope(), token_of(exchange)));
   const auto wanted = level_of(exchange);
-  for (const std::string& line : logs) {
+  for (const std::string& line : kept->logs) {
     if (!wanted || !message.take(bridge_.scanner_, PaddedString(line)).ok()) continue;
     const auto level = log_level_rank(message.envelope().view(message.envelope().level));
     if (level && *level >= *wanted) exchange.notify(line);
@@ -257,12 +264,13 @@ void BridgedCall::catch_up(Exchange& exchange) {
 }
 
 ModernReply BridgedCall::reply_for(const Exchange& exchange) const {
-  return ModernReply{exchange.request().message.id(), method_text_, uri_, server_info_};
+  const Envelope& asked = exchange.request().message.envelope();
+  return ModernReply{exchange.request().message.id(), asked.method, asked.uri, server_->server_info};
 }
 
 void BridgedCall::answer(Exchange& exchange) {
-  if (const Refusal* refusal = std::get_if<Refusal>(&ending_); refusal != nullptr)
-    return refuse_with(exchange, *refusal);
+  if (const auto* refusal = std::get_if<std::unique_ptr<Refusal>>(&ending_); refusal != nullptr)
+    return refuse_with(exchange, **refusal);
   if (const auto* response = std::get_if<std::unique_ptr<ClientMessage>>(&ending_); response != nullptr)
     return answer_response(exchange, **response);
   refuse_with(exchange, refusals::internal_error("the call has no outcome"));
@@ -311,7 +319,7 @@ void BridgedCall::on_timer() {
   if (machine_.expire()) {
     bridge_.parts_.log.warning("a parked call expired")
         .field("upstream", bridge_.parts_.config.name)
-        .field("method", method_text_);
+        .field("method", method_text());
     cancel_inner(CancelReason::timed_out);
   }
   vanish();
@@ -374,7 +382,8 @@ void BridgedCall::take_progress(const Envelope& progress) {
   if (!value || (progress_ && *value <= *progress_)) return;
   progress_ = value;
   if (machine_.phase() == ParkedCall::Phase::parked) {
-    kept_progress_ = std::string(progress.text);
+    if (!kept_) kept_ = std::make_unique<Kept>();
+    kept_->progress = std::string(progress.text);
     return;
   }
   for (Exchange* exchange : outers_)
@@ -387,12 +396,14 @@ std::size_t BridgedCall::log_line(const Envelope& message) {
   const auto level = log_level_rank(message.view(message.level));
   if (!level) return all_room;
   if (machine_.phase() == ParkedCall::Phase::parked) {
-    kept_logs_.emplace_back(message.text);
-    kept_log_bytes_ += message.text.size();
-    while (kept_logs_.size() > bridge_.limits_.parked_logs_max ||
-           kept_log_bytes_ > bridge_.limits_.parked_log_bytes_max) {
-      kept_log_bytes_ -= kept_logs_.front().size();
-      kept_logs_.erase(kept_logs_.begin());
+    if (!kept_) kept_ = std::make_unique<Kept>();
+    std::vector<std::string>& logs = kept_->logs;
+    logs.emplace_back(message.text);
+    kept_->log_bytes += message.text.size();
+    while (logs.size() > bridge_.limits_.parked_logs_max ||
+           kept_->log_bytes > bridge_.limits_.parked_log_bytes_max) {
+      kept_->log_bytes -= logs.front().size();
+      logs.erase(logs.begin());
     }
     return all_room;
   }
@@ -416,7 +427,7 @@ std::size_t BridgedCall::on_ask(Bytes text) {
     session_->take_loose(message);
   } else if (!is_bindable()) {
     session_->respond_error(message.id(), rpc::invalid_params,
-                            "the client cannot be asked during " + method_text_.substr(0, 64));
+                            "the client cannot be asked during " + std::string(method_text().substr(0, 64)));
   } else {
     take_ask(envelope);
   }
@@ -449,26 +460,29 @@ void BridgedCall::take_ask(const Envelope& ask) {
 // An upstream that wants signs of life while its question waits gets them.
 void BridgedCall::watch(const Envelope& ask) {
   if (!ask.meta_progress_token) return;
-  watched_[std::string(ask.view(ask.id))] = std::string(ask.view(ask.meta_progress_token));
-  if (!beat_.armed()) bridge_.parts_.reactor.arm_after(beat_, bridge_.limits_.ask_progress);
+  if (!watched_) watched_ = std::make_unique<Watched>(*this);
+  watched_->drop(ask.view(ask.id));
+  watched_->asks.emplace_back(ask.view(ask.id), ask.view(ask.meta_progress_token));
+  if (!watched_->timer.armed())
+    bridge_.parts_.reactor.arm_after(watched_->timer, bridge_.limits_.ask_progress);
 }
 
 void BridgedCall::beat() {
   const auto& asks = machine_.asks();
-  std::erase_if(watched_, [&](const auto& watched) {
+  std::erase_if(watched_->asks, [&](const auto& watched) {
     return std::none_of(asks.begin(), asks.end(),
                         [&](const ParkedCall::Ask& ask) { return ask.id == watched.first; });
   });
-  if (watched_.empty() || session_ == nullptr) return;
-  ++beats_;
-  bridge_.parts_.reactor.arm_after(beat_, bridge_.limits_.ask_progress);
-  const auto watched = watched_;
+  if (watched_->asks.empty() || session_ == nullptr) return;
+  const std::size_t beat = ++watched_->beats;
+  bridge_.parts_.reactor.arm_after(watched_->timer, bridge_.limits_.ask_progress);
+  const auto watched = watched_->asks;
   for (const auto& [id, token] : watched) {
     std::string params;
     JsonWriter(params)
         .begin_object()
         .raw_member("progressToken", token)
-        .member("progress", beats_)
+        .member("progress", beat)
         .end_object();
     if (session_ != nullptr) session_->tell(make_notification("notifications/progress", params));
   }
@@ -489,22 +503,22 @@ bool BridgedCall::follow(const Envelope& response) {
   const auto result = Json::parse(response.view(response.result));
   const auto task = result ? parse_created_task(*result, Era::legacy) : result.error();
   if (!task || !*task) return false;
-  upstream_task_ = (*task)->id;
   const milliseconds wish((*task)->poll_ms.value_or(bridge_.parts_.reactor.limits().mcp.task_poll.count()));
-  look_every_ = std::clamp(wish, bridge_.limits_.task_poll_least, bridge_.limits_.task_poll_most);
-  const std::string text = make_request(std::to_string(number_), "tasks/result",
-                                        Json::object({{"taskId", upstream_task_}}).dump());
+  followed_ = std::make_unique<Followed>(
+      *this, (*task)->id, std::clamp(wish, bridge_.limits_.task_poll_least, bridge_.limits_.task_poll_most));
+  const std::string text =
+      make_request(std::to_string(number_), "tasks/result", Json::object({{"taskId", followed_->id}}).dump());
   auto next = session_->make_exchange(text, *this, inner_->request().correlation_id);
   if (next == nullptr) return false;
   bridge_.bury(std::exchange(inner_, std::move(next)));
-  bridge_.parts_.reactor.arm_after(look_, look_every_);
+  bridge_.parts_.reactor.arm_after(followed_->timer, followed_->look_every);
   bridge_.parts_.upstream.open(*inner_);
   return true;
 }
 
 void BridgedCall::look() {
   if (session_ == nullptr) return;
-  session_->look_at_task(upstream_task_,
+  session_->look_at_task(followed_->id,
                          [&bridge = bridge_, number = number_](const std::optional<TaskState>& task) {
                            if (BridgedCall* call = bridge.find_call(number); call != nullptr)
                              call->looked(task);
@@ -513,7 +527,7 @@ void BridgedCall::look() {
 
 void BridgedCall::looked(const std::optional<TaskState>& task) {
   if (!inner_) return;
-  bridge_.parts_.reactor.arm_after(look_, look_every_);
+  bridge_.parts_.reactor.arm_after(followed_->timer, followed_->look_every);
   if (!task || is_over(task->status)) return;
   for (Exchange* exchange : outers_) exchange->sign(LifeSign::work);
 }
@@ -522,12 +536,11 @@ void BridgedCall::on_refuse(const Refusal& refusal) {
   LeasedSession* session = session_;
   inner_over();
   // A forgotten session: the request was not taken, and a new session serves it.
-  const bool is_movable = machine_.generation() == 0 && outers_.size() == 1 && upstream_task_.empty();
+  const bool is_movable = machine_.generation() == 0 && outers_.size() == 1 && !followed_;
   if (refusal.http_status != 404 || session == nullptr) return settle(refusal);
   session->forgotten();
   if (is_movable && !OuterTie::of(*outers_.front()).moved) return move();
-  Refusal lost = refusals::upstream_lost(Outcome::not_sent);
-  settle(std::move(lost));
+  settle(refusals::upstream_lost(Outcome::not_sent));
 }
 
 void BridgedCall::move() {

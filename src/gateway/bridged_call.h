@@ -7,7 +7,6 @@
 // texts. Notifications go to everyone attached, each under its own token and level; while it is parked the
 // last progress and some log lines are kept. Owned by its bridge, on one reactor. Ledger D2, D6.4.
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,8 +61,29 @@ class BridgedCall final : private LeasedExchange::Handler {
 
  private:
   friend class ModernBridge;
-  // Held apart, for most calls that are parked have none for long.
-  using Ending = std::variant<std::monostate, std::unique_ptr<ClientMessage>, Refusal>;
+  // Many calls are parked for long: what most of them have none of is held apart.
+  using Ending = std::variant<std::monostate, std::unique_ptr<ClientMessage>, std::unique_ptr<Refusal>>;
+  // What came while nobody was attached.
+  struct Kept {
+    std::string progress;
+    std::vector<std::string> logs;
+    std::size_t log_bytes = 0;
+  };
+  // Asks whose upstream wants signs of life while they wait.
+  struct Watched {
+    explicit Watched(BridgedCall& call);
+    void drop(Bytes id);
+    std::vector<std::pair<std::string, std::string>> asks;  // raw id, raw progress token
+    std::size_t beats = 0;
+    Timer timer;
+  };
+  // The task that the upstream made of it.
+  struct Followed {
+    Followed(BridgedCall& call, std::string task, milliseconds interval);
+    std::string id;
+    milliseconds look_every;
+    Timer timer;
+  };
 
   std::size_t on_notify(Bytes message) override;
   std::size_t on_ask(Bytes message) override;
@@ -79,6 +99,8 @@ class BridgedCall final : private LeasedExchange::Handler {
   void inner_over();
   void cancel_inner(CancelReason reason);
   void settle(Ending ending);
+  void settle(const Refusal& refusal) { settle(Ending(std::make_unique<Refusal>(refusal))); }
+  [[nodiscard]] Bytes method_text() const;
   void linger();
   // The byte budget's share of what is kept; false when there is no room.
   [[nodiscard]] bool charge_kept();
@@ -108,30 +130,24 @@ class BridgedCall final : private LeasedExchange::Handler {
   Principal principal_;
   ClientCapabilities capabilities_;
   const Method* method_;
-  std::string method_text_;
-  std::string uri_;
   std::string what_;
-  std::string server_info_;
+  std::shared_ptr<const LegacyServer> server_;
   std::size_t rounds_;
-  bool as_task_ = false;       // it is to become a task at the upstream
-  std::string upstream_task_;  // it did
-  milliseconds look_every_{0};
+  std::unique_ptr<Followed> followed_;
   std::unique_ptr<LeasedExchange> inner_;
   std::vector<Exchange*> outers_;
   ParkedCall machine_;
   Ending ending_;
+  std::optional<double> progress_;
+  std::unique_ptr<Kept> kept_;
+  std::unique_ptr<Watched> watched_;
+  Charge charge_;
+  bool as_task_ = false;  // it is to become a task at the upstream
   bool paused_ = false;
   bool held_ = false;  // in the bridge's list of its principal
-  std::optional<double> progress_;
-  std::string kept_progress_;
-  std::vector<std::string> kept_logs_;
-  std::size_t kept_log_bytes_ = 0;
-  std::map<std::string, std::string> watched_;  // asks with a progress token: raw id, raw token
-  std::size_t beats_ = 0;
-  Charge charge_;
-  Timer timer_;  // of the window, of the wait for a retry, of the result that is kept
-  Timer beat_;
-  Timer look_;  // at the upstream's task
+  Timer timer_;        // of the window, of the wait for a retry, of the result that is kept
 };
+
+static_assert(sizeof(BridgedCall) <= 400, "a parked call is promised to be small");
 
 }  // namespace sluice

@@ -155,8 +155,8 @@ void LeasedSession::shaken(const ClientMessage* response, const Refusal* refusal
     }
     return fail(lost);
   }
-  server_ = *std::move(server);
-  inner_.negotiated(server_.revision);
+  server_ = std::make_shared<const LegacyServer>(*std::move(server));
+  inner_.negotiated(server_->revision);
   phase_ = Phase::open;
   tell(make_notification("notifications/initialized"));
   if (phase_ == Phase::open) dispatch_waiting();
@@ -187,7 +187,7 @@ void LeasedSession::shut(const Refusal& refusal) {
   if (phase_ == Phase::dead) return;
   for (const std::unique_ptr<OwnRequest>& own : std::exchange(own_, {}))
     if (own->inner) bridge_.cancel_later(std::move(own->inner), CancelReason::shutdown);
-  for (BridgedCall* call : std::set<BridgedCall*>(calls_)) call->give_up(nullptr, refusal);
+  for (BridgedCall* call : std::vector<BridgedCall*>(calls_)) call->give_up(nullptr, refusal);
   for (Exchange* exchange : listens_.take_all())
     bridge_.answer(*exchange, listen_response(exchange->request().message.id()));
   fail(refusal);
@@ -215,7 +215,7 @@ void LeasedSession::rest() {
 }
 
 void LeasedSession::closed(BridgedCall& call) {
-  calls_.erase(&call);
+  std::erase(calls_, &call);
   rest();
 }
 
@@ -245,7 +245,7 @@ std::optional<Refusal> LeasedSession::check_method(const Envelope& envelope) con
   const Method* method = find_method(envelope.method);
   if (method == nullptr) return std::nullopt;  // the upstream's own, perhaps
   if (standing(*method, Sender::client, latest_modern) == Standing::core &&
-      standing(*method, Sender::client, server_.revision) == Standing::core)
+      standing(*method, Sender::client, server_->revision) == Standing::core)
     return std::nullopt;
   return refusals::method_not_found(envelope.method, Era::modern);
 }
@@ -257,14 +257,14 @@ void LeasedSession::serve(Exchange& exchange) {
   if (phase_ == Phase::opening) return hold(exchange);
   const Envelope& envelope = exchange.request().message.envelope();
   if (envelope.method == "server/discover") {
-    bridge_.answer(exchange, make_response(exchange.request().message.id(), server_.discover_result));
+    bridge_.answer(exchange, make_response(exchange.request().message.id(), server_->discover_result));
     return rest();
   }
   if (envelope.method == "subscriptions/listen") return listen(exchange);
   if (const Method* method = find_method(envelope.method);
-      server_.tasks && method != nullptr && method->extension == Extension::tasks &&
+      server_->tasks && method != nullptr && method->extension == Extension::tasks &&
       standing(*method, Sender::client, latest_modern) == Standing::extension) {
-    bridge_.tasks_.open(exchange, server_.server_info);
+    bridge_.tasks_.open(exchange, server_->server_info);
     return rest();
   }
   if (const auto refusal = check_method(envelope)) {
@@ -278,10 +278,10 @@ void LeasedSession::serve(Exchange& exchange) {
       bridge_.refuse(exchange, *refusal);
       return rest();
     }
-  const bool is_tool = envelope.method == "tools/call" && server_.tasks;
+  const bool is_tool = envelope.method == "tools/call" && server_->tasks;
   const ToolTask task = is_tool ? tool_tasks_.of(envelope.name) : ToolTask::forbidden;
   if (task != ToolTask::forbidden && !ModernTasks::is_ours(exchange) && declares_tasks(envelope)) {
-    bridge_.tasks_.create(exchange, server_.server_info);
+    bridge_.tasks_.create(exchange, server_->server_info);
     return rest();
   }
   BridgedCall::start(bridge_, *this, exchange, task == ToolTask::required);
@@ -297,10 +297,10 @@ void LeasedSession::left(Exchange& exchange, CancelReason reason) {
 
 bool LeasedSession::headers_ready(Exchange& exchange) {
   const ClientRequest& request = exchange.request();
-  if (!request.over_http && !server_.tasks) return true;
+  if (!request.over_http && !server_->tasks) return true;
   if (request.message.envelope().method != "tools/call") return true;
   if (tools_.state() == ToolHeaders::State::fresh) return true;
-  if (!server_.tools) {
+  if (!server_->tools) {
     tools_.give_up();
     return true;
   }
@@ -339,7 +339,7 @@ void LeasedSession::take_tools(const ClientMessage* response) {
 
 bool LeasedSession::level_ready(Exchange& exchange) {
   const Envelope& envelope = exchange.request().message.envelope();
-  if (!envelope.meta_log_level || !server_.logging) return true;
+  if (!envelope.meta_log_level || !server_->logging) return true;
   const auto wanted = log_level_rank(envelope.view(envelope.meta_log_level));
   if (!wanted || (level_ && *level_ <= *wanted && !setting_level_)) return true;
   if (level_ && setting_level_) {
@@ -373,12 +373,12 @@ void LeasedSession::listen(Exchange& exchange) {
     bridge_.refuse(exchange, refusals::overloaded("too many subscriptions are open"));
     return rest();
   }
-  filter->tools = filter->tools && server_.tools_changed;
-  filter->prompts = filter->prompts && server_.prompts_changed;
-  filter->resources = filter->resources && server_.resources_changed;
-  if (!server_.subscribe) filter->uris.clear();
+  filter->tools = filter->tools && server_->tools_changed;
+  filter->prompts = filter->prompts && server_->prompts_changed;
+  filter->resources = filter->resources && server_->resources_changed;
+  if (!server_->subscribe) filter->uris.clear();
   const ClientRequest& request = exchange.request();
-  const bool has_tasks = server_.tasks && declares_tasks(request.message.envelope());
+  const bool has_tasks = server_->tasks && declares_tasks(request.message.envelope());
   std::erase_if(filter->task_ids, [&](const std::string& id) {
     return !has_tasks || !bridge_.tasks_.knows(request.principal, id);
   });

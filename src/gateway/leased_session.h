@@ -12,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -59,7 +58,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& owner() const { return owner_; }
   [[nodiscard]] const Principal& principal() const { return inner_.principal(); }
-  [[nodiscard]] const LegacyServer& server() const { return server_; }
+  // What it said of itself; who needs it beyond the session keeps it.
+  [[nodiscard]] const std::shared_ptr<const LegacyServer>& server() const { return server_; }
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
   [[nodiscard]] bool has_listens() const { return listens_.size() != 0; }
@@ -76,7 +76,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] std::unique_ptr<LeasedExchange> make_exchange(const std::string& text,
                                                               LeasedExchange::Handler& handler,
                                                               const std::string& correlation_id);
-  void opened(BridgedCall& call) { calls_.insert(&call); }
+  void opened(BridgedCall& call) { calls_.push_back(&call); }
   // It was sent: what the upstream asked before the session had a call is asked in this one.
   void sent(BridgedCall& call);
   void closed(BridgedCall& call);
@@ -143,13 +143,13 @@ class LeasedSession final : private LeasedPeer::Handler {
   Phase phase_ = Phase::opening;
   bool upstream_knows_ = false;
   Refusal dead_because_;
-  LegacyServer server_;
+  std::shared_ptr<const LegacyServer> server_ = std::make_shared<const LegacyServer>();
   std::string correlation_id_;
   std::string client_info_;  // until the handshake
   std::uint64_t last_use_ = 0;
   std::deque<Exchange*> waiting_;
   std::vector<std::unique_ptr<OwnRequest>> own_;
-  std::set<BridgedCall*> calls_;
+  std::vector<BridgedCall*> calls_;
   bool had_call_ = false;           // that could be asked in
   std::vector<std::string> early_;  // questions from before that
   ModernListens listens_;

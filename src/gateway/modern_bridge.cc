@@ -327,7 +327,7 @@ bool ModernBridge::hold(BridgedCall& call) {
   const auto list = held_of_.find(principal);
   if (list != held_of_.end() && list->second.size() >= limits_.parked_per_principal_max) {
     // A result that waits for a second retry goes before a call that waits for its first.
-    const std::deque<BridgedCall*>& calls = list->second;
+    const std::vector<BridgedCall*>& calls = list->second;
     const auto done = std::find_if(calls.begin(), calls.end(), [](const BridgedCall* held) {
       return held->phase() == ParkedCall::Phase::done;
     });

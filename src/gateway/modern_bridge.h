@@ -131,7 +131,7 @@ class ModernBridge final : public Service {
   std::map<std::string, std::unique_ptr<LeasedSession>> sessions_;
   std::set<std::string> askers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<BridgedCall>> calls_;
-  std::unordered_map<std::string, std::deque<BridgedCall*>> held_of_;  // by principal, the oldest first
+  std::unordered_map<std::string, std::vector<BridgedCall*>> held_of_;  // by principal, the oldest first
   std::vector<Doomed> doomed_;
   std::vector<std::unique_ptr<LeasedExchange>> dead_exchanges_;
   std::vector<std::unique_ptr<BridgedCall>> dead_calls_;

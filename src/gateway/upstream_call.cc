@@ -47,9 +47,9 @@ void UpstreamCall::start(HttpUpstream& upstream, Exchange& exchange, UpstreamSes
   const Envelope& envelope = exchange.request().message.envelope();
   PostOptions options;
   options.stays_open = envelope.method == "subscriptions/listen";
-  options.resumes = session != nullptr && envelope.method != "initialize";
+  if (session != nullptr && envelope.method != "initialize") options.resumes_with = session->fields();
   call->post_ = upstream.client_->post(std::string(exchange.request().message.text()), std::move(fields),
-                                       *call, options);
+                                       *call, std::move(options));
   exchange.attachment = std::move(call);
 }
 

@@ -10,6 +10,11 @@
 
 namespace sluice {
 
+namespace {
+constexpr Bytes session_field = "Mcp-Session-Id";
+constexpr std::size_t fields_expected = 8;  // of a request, with what the transport adds
+}  // namespace
+
 // A POST that is answered with 202. What the upstream says against it is logged; nobody waits for it.
 struct UpstreamSession::Note final : UpstreamPostHandler {
   Note(UpstreamSession& owner, bool opens)
@@ -58,18 +63,32 @@ struct UpstreamSession::Note final : UpstreamPostHandler {
 UpstreamSession::UpstreamSession(HttpUpstream& upstream, Session& session)
     : upstream_(upstream),
       session_(session),
+      fields_(std::make_shared<const std::vector<HeaderPair>>()),
       gate_timer_([](void* self) { static_cast<UpstreamSession*>(self)->open_gate(); }, this) {
   ++upstream_.sessions_;
 }
 
 UpstreamSession::~UpstreamSession() { --upstream_.sessions_; }
 
-std::vector<HeaderPair> UpstreamSession::fields() const {
+void UpstreamSession::carry(Bytes name, Bytes value) {
   std::vector<HeaderPair> fields;
-  fields.reserve(8);  // with what the transport adds
-  if (!id_.empty()) fields.push_back(HeaderPair{"Mcp-Session-Id", id_});
-  if (!revision_.empty()) fields.push_back(HeaderPair{"MCP-Protocol-Version", revision_});
+  for (const HeaderPair& field : *fields_)
+    if (field.name != name) fields.push_back(field);
+  if (!value.empty()) fields.push_back(HeaderPair{std::string(name), std::string(value)});
+  fields.shrink_to_fit();  // they live as long as the session
+  fields_ = std::make_shared<const std::vector<HeaderPair>>(std::move(fields));
+}
+
+std::vector<HeaderPair> UpstreamSession::copied_fields() const {
+  std::vector<HeaderPair> fields;
+  fields.reserve(fields_expected);
+  fields.insert(fields.end(), fields_->begin(), fields_->end());
   return fields;
+}
+
+void UpstreamSession::established(Bytes id) {
+  carry(session_field, id);
+  is_established_ = !id.empty();
 }
 
 void UpstreamSession::open(Exchange& exchange) {
@@ -77,7 +96,7 @@ void UpstreamSession::open(Exchange& exchange) {
     held_.push_back(&exchange);  // bounded by the session's exchanges in flight
     return;
   }
-  UpstreamCall::start(upstream_, exchange, this, fields());
+  UpstreamCall::start(upstream_, exchange, this, copied_fields());
 }
 
 void UpstreamSession::cancelled(Exchange& exchange, CancelReason reason) {
@@ -111,14 +130,14 @@ bool UpstreamSession::post_note(std::string text, bool opens_gate) {
   if (notes_.size() >= limits().notes_max) return false;
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));
   Note& note = *notes_.back();
-  note.post = upstream_.client_->post(std::move(text), fields(), note);
+  note.post = upstream_.client_->post(std::move(text), copied_fields(), note);
   upstream_.context_.reactor.arm_after(note.timer, limits().note_wait);
   return true;
 }
 
 void UpstreamSession::initialized() {
   if (listen_) return open_gate();
-  listen_ = upstream_.client_->listen(fields(), *this);
+  listen_ = upstream_.client_->listen(fields_, *this);
   upstream_.context_.reactor.arm_after(gate_timer_, limits().gate_wait);
 }
 
@@ -127,7 +146,7 @@ void UpstreamSession::open_gate() {
   if (!std::exchange(gate_closed_, false)) return;
   const Lifetime::Watch watch(lifetime_);
   for (Exchange* exchange : std::exchange(held_, {})) {
-    UpstreamCall::start(upstream_, *exchange, this, fields());
+    UpstreamCall::start(upstream_, *exchange, this, copied_fields());
     if (!watch.alive()) return;
   }
 }
@@ -135,7 +154,9 @@ void UpstreamSession::open_gate() {
 void UpstreamSession::negotiated(const Envelope& response) {
   if (response.kind != MessageKind::response) return;
   const JsonSpan version = json_member(response.text, response.result, "protocolVersion");
-  if (!version || !decode_json_string(response.view(version), revision_)) revision_.clear();
+  std::string revision;
+  if (!version || !decode_json_string(response.view(version), revision)) revision.clear();
+  carry("MCP-Protocol-Version", revision);
 }
 
 void UpstreamSession::on_message(ClientMessage message) {
@@ -155,13 +176,14 @@ void UpstreamSession::on_unavailable(int status) {
 }
 
 void UpstreamSession::farewell() {
-  if (id_.empty()) return;
-  upstream_.client_->end_session(fields());
-  id_.clear();
+  if (!std::exchange(is_established_, false)) return;
+  upstream_.client_->end_session(copied_fields());
+  carry(session_field, {});
 }
 
 void UpstreamSession::lost() {
-  id_.clear();  // there is nothing to end
+  is_established_ = false;  // there is nothing to end
+  carry(session_field, {});
   fail("no longer knows the session");
 }
 

@@ -8,7 +8,6 @@
 // Lives on one reactor. Spec: 2025-11-25 basic/lifecycle, basic/transports; ledger D6.3.
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -32,20 +31,25 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
   void farewell();
 
   // The upstream's answer to initialize told its session id, or its result.
-  void established(Bytes id) { id_ = std::string(id); }
+  void established(Bytes id);
   void negotiated(const Envelope& response);
-  [[nodiscard]] bool is_established() const { return !id_.empty(); }
+  [[nodiscard]] bool is_established() const { return is_established_; }
   // The upstream no longer knows the session: ours ends too, with its calls.
   void lost();
   // Calls that are under way.
-  void opened(UpstreamCall& call) { calls_.insert(&call); }
-  void closed(UpstreamCall& call) { calls_.erase(&call); }
+  void opened(UpstreamCall& call) { calls_.push_back(&call); }
+  void closed(UpstreamCall& call) { std::erase(calls_, &call); }
+  // What each of its requests carries.
+  [[nodiscard]] const SessionFields& fields() const { return fields_; }
   // Whether this is the progress token of one of them, raw.
   [[nodiscard]] bool has_token(Bytes token) const;
 
  private:
   struct Note;  // a notification or an answer on its way
-  [[nodiscard]] std::vector<HeaderPair> fields() const;
+  // Empty: the field is carried no longer.
+  void carry(Bytes name, Bytes value);
+  // For one request, which adds to them.
+  [[nodiscard]] std::vector<HeaderPair> copied_fields() const;
   // False when too many are under way.
   bool post_note(std::string text, bool opens_gate);
   // Ours ends with its calls, for what the upstream is said to do.
@@ -64,12 +68,12 @@ class UpstreamSession final : public Attachment, private UpstreamListenHandler {
 
   HttpUpstream& upstream_;
   Session& session_;
-  std::string id_;
-  std::string revision_;
+  SessionFields fields_;  // with the session's id, which is long and nowhere else
   std::unique_ptr<UpstreamListen> listen_;
   std::vector<std::unique_ptr<Note>> notes_;
-  std::set<UpstreamCall*> calls_;
+  std::vector<UpstreamCall*> calls_;
   std::vector<Exchange*> held_;  // behind the gate
+  bool is_established_ = false;
   bool gate_closed_ = false;
   bool listen_was_open_ = false;
   bool paused_ = false;

@@ -43,7 +43,7 @@ class HttpClientConnection final : public StreamHandler {
         idle_timer_([](void* self) { static_cast<HttpClientConnection*>(self)->close(); }, this) {}
 
   void connect(HttpFetch& fetch);
-  void send(HttpFetch& fetch);
+  void send(HttpFetch& fetch, const HttpFetchRequest& request);
   void pause();
   void resume();
   // The owner dropped the fetch before its response was complete.
@@ -133,14 +133,15 @@ void HttpClientConnection::connected(Result<StreamPtr> stream) {
   }
   stream_ = std::move(*stream);
   stream_->set_handler(this);
-  send(*fetch_);
+  // A response may be long in coming, and nothing of this is sent again: its memory goes back now.
+  const std::unique_ptr<HttpFetchRequest> request = std::move(fetch_->unsent_);
+  send(*fetch_, *request);
 }
 
-void HttpClientConnection::send(HttpFetch& fetch) {
+void HttpClientConnection::send(HttpFetch& fetch, const HttpFetchRequest& request) {
   fetch_ = &fetch;
   fetch.connection_ = this;
   idle_timer_.cancel();
-  HttpFetchRequest& request = fetch.request_;
   std::vector<HeaderField> fields;
   fields.reserve(request.fields.size() + 2);
   fields.push_back(HeaderField{"Host", client_.origin_.host_field});
@@ -164,10 +165,6 @@ void HttpClientConnection::send(HttpFetch& fetch) {
   if (fetch.paused_) stream_->pause();  // it was, while it waited
   stream_->write(head);
   stream_->write(request.body);
-  // A response may be long in coming, and nothing of this is sent again: its memory goes back now.
-  std::string().swap(request.body);
-  std::string().swap(request.target);
-  std::vector<HeaderPair>().swap(request.fields);
 }
 
 void HttpClientConnection::pause() {
@@ -330,17 +327,18 @@ HttpClient::HttpClient(Reactor& reactor, HttpOrigin origin, HttpClientOptions op
 HttpClient::~HttpClient() { DCHECK(waiting_.empty() && failing_.empty()); }
 
 std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetchHandler& handler) {
-  std::unique_ptr<HttpFetch> fetch(new HttpFetch(*this, handler, std::move(request)));
-  if (fetch->request_.stays_open) {
+  std::unique_ptr<HttpFetch> fetch(new HttpFetch(*this, handler));
+  if (request.stays_open) {
     if (streams_ < options_.streams_max) {
-      connect(*fetch, false);
+      connect(*fetch, request, false);
     } else {
       ++counters_.refusals;
       fail_later(*fetch, Error(Errc::exhausted, "too many streams of this upstream are open"));
     }
-  } else if (waiting_.empty() && begin(*fetch)) {
+  } else if (waiting_.empty() && begin(*fetch, request)) {
     return fetch;
   } else if (waiting_.size() < options_.waiting_max) {
+    fetch->unsent_ = std::make_unique<HttpFetchRequest>(std::move(request));
     fetch->waiting_ = true;
     waiting_.push_back(fetch.get());
   } else {
@@ -350,19 +348,20 @@ std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetch
   return fetch;
 }
 
-bool HttpClient::begin(HttpFetch& fetch) {
+bool HttpClient::begin(HttpFetch& fetch, HttpFetchRequest& request) {
   if (!idle_.empty()) {
     HttpClientConnection* connection = idle_.back();
     idle_.pop_back();
-    connection->send(fetch);
+    connection->send(fetch, request);
     return true;
   }
   if (connections_.size() - streams_ >= options_.connections_max) return false;
-  connect(fetch, true);
+  connect(fetch, request, true);
   return true;
 }
 
-void HttpClient::connect(HttpFetch& fetch, bool pooled) {
+void HttpClient::connect(HttpFetch& fetch, HttpFetchRequest& request, bool pooled) {
+  fetch.unsent_ = std::make_unique<HttpFetchRequest>(std::move(request));
   if (!pooled) ++streams_;
   connections_.push_back(std::make_unique<HttpClientConnection>(*this, pooled));
   connections_.back()->connect(fetch);
@@ -378,7 +377,11 @@ bool HttpClient::take_out() {
 void HttpClient::dispatch() {
   while (!waiting_.empty()) {
     HttpFetch* fetch = waiting_.front();
-    if (!begin(*fetch)) return;
+    std::unique_ptr<HttpFetchRequest> request = std::move(fetch->unsent_);
+    if (!begin(*fetch, *request)) {
+      fetch->unsent_ = std::move(request);
+      return;
+    }
     waiting_.pop_front();
     fetch->waiting_ = false;
   }

@@ -71,16 +71,17 @@ class HttpFetch {
  private:
   friend class HttpClient;
   friend class HttpClientConnection;
-  HttpFetch(HttpClient& client, HttpFetchHandler& handler, HttpFetchRequest request)
-      : client_(client), handler_(handler), request_(std::move(request)) {}
+  HttpFetch(HttpClient& client, HttpFetchHandler& handler) : client_(client), handler_(handler) {}
 
   HttpClient& client_;
   HttpFetchHandler& handler_;
-  HttpFetchRequest request_;
+  std::unique_ptr<HttpFetchRequest> unsent_;    // while it waits for a connection
   HttpClientConnection* connection_ = nullptr;  // null while waiting, and when over
   bool waiting_ = false;
   bool paused_ = false;
 };
+
+static_assert(sizeof(HttpFetch) <= 64, "many wait long for their responses");
 
 // Where an upstream is.
 struct HttpOrigin {
@@ -134,11 +135,11 @@ class HttpClient {
   friend class HttpFetch;
   friend class HttpClientConnection;
 
-  // Sends the fetch on an idle connection or a new one; false when the pool has neither.
-  bool begin(HttpFetch& fetch);
+  // Sends the request on an idle connection or a new one; false, and untouched, when the pool has neither.
+  bool begin(HttpFetch& fetch, HttpFetchRequest& request);
   // Room for one connection more beside the pool, for one that leaves it; false when there are streams_max.
   bool take_out();
-  void connect(HttpFetch& fetch, bool pooled);
+  void connect(HttpFetch& fetch, HttpFetchRequest& request, bool pooled);
   void dispatch();
   void fail_later(HttpFetch& fetch, Error error);
   void forget(HttpFetch& fetch);

@@ -56,8 +56,8 @@ void HttpClientWire::carry_out(ClientOrder order) {
       auto post = std::make_unique<Post>(*this, order.id);
       PostOptions options;
       options.stays_open = order.stays_open;
-      options.resumes = order.resumes;
-      post->post = client_->post(std::move(order.text), std::move(order.fields), *post, options);
+      if (order.resumes) options.resumes_with = std::make_shared<const std::vector<HeaderPair>>(order.fields);
+      post->post = client_->post(std::move(order.text), std::move(order.fields), *post, std::move(options));
       posts_.insert_or_assign(order.id, std::move(post));
       return;
     }
@@ -65,7 +65,10 @@ void HttpClientWire::carry_out(ClientOrder order) {
       const auto node = posts_.extract(order.id);  // what it destroys may look into the table
       return;
     }
-    case ClientOrder::Kind::open_stream: stream_ = client_->listen(std::move(order.fields), *this); return;
+    case ClientOrder::Kind::open_stream:
+      stream_ =
+          client_->listen(std::make_shared<const std::vector<HeaderPair>>(std::move(order.fields)), *this);
+      return;
     case ClientOrder::Kind::close_stream: stream_.reset(); return;
     case ClientOrder::Kind::end_session: client_->end_session(std::move(order.fields)); return;
     case ClientOrder::Kind::restart: return;  // nothing here can be started anew

@@ -41,9 +41,11 @@ std::vector<std::string> challenges_of(const HttpHead& head) {
 UpstreamPost::UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler, PostOptions options)
     : client_(client),
       handler_(handler),
-      options_(options),
+      options_(std::move(options)),
       charge_(client.reactor_.budget()),
-      retry_([](void* self) { static_cast<UpstreamPost*>(self)->send(); }, this) {}
+      retry_([](void* self) { static_cast<UpstreamPost*>(self)->send_resuming(); }, this) {
+  if (client.options_.authorizer != nullptr) credentials_ = std::make_unique<RequestCredentials>();
+}
 
 UpstreamPost::~UpstreamPost() {
   if (answered_ && fetch_) fetch_->finish_unheard();
@@ -59,49 +61,56 @@ void UpstreamPost::resume() {
   if (fetch_) fetch_->resume();
 }
 
-// Sends what is to be sent now: the message, or the request for the rest of its reply.
-void UpstreamPost::send() {
-  const bool keeps = client_.options_.authorizer != nullptr || options_.resumes;
-  std::vector<HeaderPair> fields = keeps ? fields_ : std::move(fields_);
-  if (resuming_) {
-    events_ = std::make_unique<SseReader>(client_.options_.sse);
-    fields.push_back(HeaderPair{"Accept", std::string(accept_stream)});
-    fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
-  } else {
-    fields.push_back(HeaderPair{"Content-Type", "application/json"});
-    fields.push_back(HeaderPair{"Accept", std::string(accept_both)});
+void UpstreamPost::send(std::string message, std::vector<HeaderPair> fields) {
+  if (credentials_) {
+    credentials_->message = message;
+    credentials_->fields = fields;
   }
+  fields.push_back(HeaderPair{"Content-Type", "application/json"});
+  fields.push_back(HeaderPair{"Accept", std::string(accept_both)});
+  begin("POST", std::move(fields), std::move(message));
+}
+
+void UpstreamPost::send_resuming() {
+  std::vector<HeaderPair> fields = *options_.resumes_with;
+  fields.push_back(HeaderPair{"Accept", std::string(accept_stream)});
+  fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
+  events_ = std::make_unique<SseReader>(client_.options_.sse);
+  begin("GET", std::move(fields), {});
+}
+
+void UpstreamPost::begin(std::string method, std::vector<HeaderPair> fields, std::string body) {
   reply_ = Reply::none;
-  answer_ = {};
-  std::string body;
-  if (!resuming_) body = client_.options_.authorizer != nullptr ? message_ : std::move(message_);
+  answer_.reset();
   HttpFetchRequest fetch =
-      client_.request(resuming_ ? "GET" : "POST", std::move(fields), std::move(body), &challenge_.refused);
+      client_.request(std::move(method), std::move(fields), std::move(body), credentials_.get());
   fetch.stays_open = options_.stays_open || resuming_;
   fetch_ = client_.http_.start(std::move(fetch), *this);
   if (paused_) fetch_->pause();
 }
 
 bool UpstreamPost::ask_for_credentials() {
-  Authorizer* authorizer = client_.options_.authorizer;
-  if (authorizer == nullptr || !refuses_credentials(answer_.status)) return false;
-  if (challenge_.attempt > client_.options_.authorizations_max) return false;
-  challenge_.status = answer_.status;
+  if (!credentials_ || !refuses_credentials(answer_->status)) return false;
+  RequestCredentials& credentials = *credentials_;
+  if (credentials.challenge.attempt > client_.options_.authorizations_max) return false;
+  credentials.challenge.status = answer_->status;
   fetch_.reset();
-  authorizing_ = authorizer->challenged(challenge_, [this](Status got) {
-    authorizing_.reset();
-    ++challenge_.attempt;
-    if (got) return send();
-    handler_.on_failed(got.error(), resuming_ ? Outcome::sent_unknown : Outcome::not_sent);
-  });
+  const auto done = [this, &credentials](Status got) {
+    credentials.getting.reset();
+    ++credentials.challenge.attempt;
+    if (!got) return handler_.on_failed(got.error(), resuming_ ? Outcome::sent_unknown : Outcome::not_sent);
+    if (resuming_) return send_resuming();
+    send(std::move(credentials.message), std::move(credentials.fields));
+  };
+  credentials.getting = client_.options_.authorizer->challenged(credentials.challenge, done);
   return true;
 }
 
 // A stream that ends without its response goes on elsewhere, where the server gave its events ids.
 bool UpstreamPost::take_up_again(bool broke) {
-  if (!options_.resumes || answered_ || last_event_id_.empty()) return false;
+  if (!options_.resumes_with || answered_ || last_event_id_.empty()) return false;
   if (!resuming_ && reply_ != Reply::stream) return false;
-  if (!broke && reply_ == Reply::other && (answer_.status == 200 || !may_change(answer_.status)))
+  if (!broke && reply_ == Reply::other && (answer_->status == 200 || !may_change(answer_->status)))
     return false;
   failures_ = reply_ == Reply::stream ? 0 : failures_ + 1;
   fetch_.reset();
@@ -119,19 +128,19 @@ void UpstreamPost::on_head(const HttpHead& head) {
     }
   }
   if (head.status == 202) return;
-  reply_ = Reply::other;
-  answer_.status = head.status;
-  if (head.status != 200) {
-    answer_.www_authenticate = owned(head, "WWW-Authenticate");
-    challenge_.www_authenticate = challenges_of(head);
-    return;
-  }
   const auto type = parse_media_type(header_value(head.fields, "Content-Type"));
-  if (type && type->is("application", "json")) reply_ = Reply::json;
-  if (reply_ == Reply::json && head.framing == HttpFraming::length) expect_body(head.content_length);
-  if (type && type->is("text", "event-stream")) {
+  if (head.status == 200 && type && type->is("application", "json")) {
+    reply_ = Reply::json;
+    if (head.framing == HttpFraming::length) expect_body(head.content_length);
+  } else if (head.status == 200 && type && type->is("text", "event-stream")) {
     reply_ = Reply::stream;
     events_ = std::make_unique<SseReader>(client_.options_.sse);
+  } else {
+    reply_ = Reply::other;
+    answer_ = std::make_unique<HttpAnswer>();
+    answer_->status = head.status;
+    answer_->www_authenticate = owned(head, "WWW-Authenticate");
+    if (credentials_) credentials_->challenge.www_authenticate = challenges_of(head);
   }
 }
 
@@ -147,8 +156,8 @@ void UpstreamPost::on_body(Bytes piece) {
     case Reply::none: return;
     case Reply::stream: return on_stream(piece);
     case Reply::other: {
-      const std::size_t room = client_.options_.refusal_bytes_max - answer_.body.size();
-      answer_.body.append(piece.substr(0, room));
+      const std::size_t room = client_.options_.refusal_bytes_max - answer_->body.size();
+      answer_->body.append(piece.substr(0, room));
       return;
     }
     case Reply::json: break;
@@ -216,9 +225,9 @@ void UpstreamPost::on_complete() {
       return handler_.on_failed(Error(Errc::closed,
                                       "the reply broke off, and asking for the rest of it was answered with "
                                       "HTTP status " +
-                                          std::to_string(answer_.status)),
+                                          std::to_string(answer_->status)),
                                 Outcome::sent_unknown);
-    if (answer_.status != 200) return handler_.on_refused(answer_);
+    if (answer_->status != 200) return handler_.on_refused(*answer_);
     return handler_.on_failed(
         Error(Errc::invalid, "the upstream's reply is neither application/json nor text/event-stream"),
         Outcome::answered);
@@ -232,15 +241,14 @@ void UpstreamPost::on_failed(const Error& error, Outcome outcome) {
   handler_.on_failed(error, resuming_ ? Outcome::sent_unknown : outcome);
 }
 
-UpstreamListen::UpstreamListen(StreamableHttpClient& client, std::vector<HeaderPair> fields,
+UpstreamListen::UpstreamListen(StreamableHttpClient& client, SessionFields fields,
                                UpstreamListenHandler& handler)
     : client_(client),
       fields_(std::move(fields)),
       handler_(handler),
       charge_(client.reactor_.budget()),
       retry_([](void* self) { static_cast<UpstreamListen*>(self)->connect(); }, this) {
-  fields_.push_back(HeaderPair{"Accept", std::string(accept_stream)});
-  fields_.shrink_to_fit();  // it lives as long as the session
+  if (client.options_.authorizer != nullptr) credentials_ = std::make_unique<RequestCredentials>();
 }
 
 void UpstreamListen::pause() {
@@ -254,11 +262,12 @@ void UpstreamListen::resume() {
 }
 
 void UpstreamListen::connect() {
-  std::vector<HeaderPair> fields = fields_;
+  std::vector<HeaderPair> fields = *fields_;
+  fields.push_back(HeaderPair{"Accept", std::string(accept_stream)});
   if (!last_event_id_.empty()) fields.push_back(HeaderPair{"Last-Event-ID", last_event_id_});
   status_ = 0;
   events_ = std::make_unique<SseReader>(client_.options_.sse);
-  HttpFetchRequest request = client_.request("GET", std::move(fields), {}, &challenge_.refused);
+  HttpFetchRequest request = client_.request("GET", std::move(fields), {}, credentials_.get());
   request.stays_open = true;
   fetch_ = client_.http_.start(std::move(request), *this);
   if (paused_) fetch_->pause();
@@ -286,10 +295,11 @@ void UpstreamListen::pass_over() {
 void UpstreamListen::on_head(const HttpHead& head) {
   const auto type = parse_media_type(header_value(head.fields, "Content-Type"));
   status_ = head.status;
-  if (refuses_credentials(status_)) challenge_.www_authenticate = challenges_of(head);
+  if (credentials_ && refuses_credentials(status_))
+    credentials_->challenge.www_authenticate = challenges_of(head);
   if (head.status == 200 && !(type && type->is("text", "event-stream"))) status_ = 415;
   if (status_ != 200) return;
-  challenge_.attempt = 1;
+  if (credentials_) credentials_->challenge.attempt = 1;
   handler_.on_opened();
 }
 
@@ -321,17 +331,18 @@ void UpstreamListen::on_body(Bytes piece) {
 }
 
 void UpstreamListen::on_complete() {
-  Authorizer* authorizer = client_.options_.authorizer;
-  if (authorizer != nullptr && refuses_credentials(status_) &&
-      challenge_.attempt <= client_.options_.authorizations_max) {
-    challenge_.status = status_;
+  if (credentials_ && refuses_credentials(status_) &&
+      credentials_->challenge.attempt <= client_.options_.authorizations_max) {
+    RequestCredentials& credentials = *credentials_;
+    credentials.challenge.status = status_;
     fetch_.reset();
-    authorizing_ = authorizer->challenged(challenge_, [this](Status got) {
-      authorizing_.reset();
-      ++challenge_.attempt;
+    const auto done = [this, &credentials](Status got) {
+      credentials.getting.reset();
+      ++credentials.challenge.attempt;
       if (got) return connect();
       handler_.on_unavailable(status_);
-    });
+    };
+    credentials.getting = client_.options_.authorizer->challenged(credentials.challenge, done);
     return;
   }
   if (!may_change(status_)) return handler_.on_unavailable(status_);
@@ -392,16 +403,16 @@ StreamableHttpClient::StreamableHttpClient(Reactor& reactor, HttpOrigin origin, 
 StreamableHttpClient::~StreamableHttpClient() = default;
 
 HttpFetchRequest StreamableHttpClient::request(std::string method, std::vector<HeaderPair> fields,
-                                               std::string body, std::vector<HeaderPair>* laid_on) const {
+                                               std::string body, RequestCredentials* credentials) const {
   HttpFetchRequest request;
   request.target = target_;
   request.fields = std::move(fields);
   request.fields.insert(request.fields.end(), options_.fields.begin(), options_.fields.end());
   if (options_.authorizer != nullptr) {
-    std::vector<HeaderPair> credentials;
-    options_.authorizer->lay_on(method, credentials);
-    request.fields.insert(request.fields.end(), credentials.begin(), credentials.end());
-    if (laid_on != nullptr) *laid_on = std::move(credentials);
+    std::vector<HeaderPair> laid_on;
+    options_.authorizer->lay_on(method, laid_on);
+    request.fields.insert(request.fields.end(), laid_on.begin(), laid_on.end());
+    if (credentials != nullptr) credentials->challenge.refused = std::move(laid_on);
   }
   request.method = std::move(method);
   request.body = std::move(body);
@@ -419,14 +430,12 @@ milliseconds StreamableHttpClient::reconnect_wait(int failures, const SseReader*
 
 std::unique_ptr<UpstreamPost> StreamableHttpClient::post(std::string message, std::vector<HeaderPair> fields,
                                                          UpstreamPostHandler& handler, PostOptions options) {
-  std::unique_ptr<UpstreamPost> post(new UpstreamPost(*this, handler, options));
-  post->message_ = std::move(message);
-  post->fields_ = std::move(fields);
-  post->send();
+  std::unique_ptr<UpstreamPost> post(new UpstreamPost(*this, handler, std::move(options)));
+  post->send(std::move(message), std::move(fields));
   return post;
 }
 
-std::unique_ptr<UpstreamListen> StreamableHttpClient::listen(std::vector<HeaderPair> fields,
+std::unique_ptr<UpstreamListen> StreamableHttpClient::listen(SessionFields fields,
                                                              UpstreamListenHandler& handler) {
   std::unique_ptr<UpstreamListen> listen(new UpstreamListen(*this, std::move(fields), handler));
   listen->connect();

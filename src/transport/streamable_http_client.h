@@ -49,13 +49,25 @@ class UpstreamPostHandler {
 
 class StreamableHttpClient;
 
+// Fields that all requests of a session carry, kept once for all of them.
+using SessionFields = std::shared_ptr<const std::vector<HeaderPair>>;
+
 // How a POST is made.
 struct PostOptions {
   // The reply has no end of its own (subscriptions/listen), so it takes no connection of the pool.
   bool stays_open = false;
-  // Legacy era: a reply stream that breaks off before its response is taken up again by GET with
-  // Last-Event-ID, if the server gave its events ids, after `retry:` or a growing, jittered wait.
-  bool resumes = false;
+  // Legacy era: a reply stream that breaks off before its response is taken up again by GET with these fields
+  // and Last-Event-ID, if the server gave its events ids, after `retry:` or a growing, jittered wait. Null:
+  // it is not.
+  SessionFields resumes_with = nullptr;
+};
+
+// Of a request that can be refused for its credentials, and what sending it once more needs.
+struct RequestCredentials {
+  AuthChallenge challenge;
+  std::shared_ptr<void> getting;  // better ones
+  std::string message;            // of a POST, with its fields
+  std::vector<HeaderPair> fields;
 };
 
 // One POST and its reply. Dropping it closes the reply, which in the modern era cancels the call; once a
@@ -76,7 +88,10 @@ class UpstreamPost final : private HttpFetchHandler {
   enum class Reply : std::uint8_t { none, json, stream, other };
   UpstreamPost(StreamableHttpClient& client, UpstreamPostHandler& handler, PostOptions options);
 
-  void send();
+  // The message, and the request for the rest of its reply.
+  void send(std::string message, std::vector<HeaderPair> fields);
+  void send_resuming();
+  void begin(std::string method, std::vector<HeaderPair> fields, std::string body);
   void on_head(const HttpHead& head) override;
   void on_body(Bytes piece) override;
   void on_complete() override;
@@ -97,20 +112,19 @@ class UpstreamPost final : private HttpFetchHandler {
   bool answered_ = false;  // a response or error was handed over
   bool resuming_ = false;  // the request under way, or waited for, is a GET
   bool paused_ = false;
-  HttpAnswer answer_;
+  // Many wait long for their replies: what most of them do not need is held apart.
+  std::unique_ptr<HttpAnswer> answer_;  // of Reply::other
   std::string body_;
   Charge charge_;
   std::unique_ptr<SseReader> events_;
-  // What a second sending would need; the message is kept only where there is an Authorizer.
-  std::string message_;
-  std::vector<HeaderPair> fields_;
-  AuthChallenge challenge_;
-  std::shared_ptr<void> authorizing_;
+  std::unique_ptr<RequestCredentials> credentials_;  // null without an Authorizer
   std::string last_event_id_;
   int failures_ = 0;  // to take the stream up again, in a row
   Timer retry_;
   Lifetime lifetime_;
 };
+
+static_assert(sizeof(UpstreamPost) <= 240, "many wait long for their replies");
 
 class UpstreamListenHandler {
  public:
@@ -132,8 +146,7 @@ class UpstreamListen final : private HttpFetchHandler {
 
  private:
   friend class StreamableHttpClient;
-  UpstreamListen(StreamableHttpClient& client, std::vector<HeaderPair> fields,
-                 UpstreamListenHandler& handler);
+  UpstreamListen(StreamableHttpClient& client, SessionFields fields, UpstreamListenHandler& handler);
 
   void connect();
   void again();
@@ -144,7 +157,7 @@ class UpstreamListen final : private HttpFetchHandler {
   void on_failed(const Error& error, Outcome outcome) override;
 
   StreamableHttpClient& client_;
-  std::vector<HeaderPair> fields_;
+  SessionFields fields_;
   UpstreamListenHandler& handler_;
   std::unique_ptr<HttpFetch> fetch_;
   std::unique_ptr<SseReader> events_;
@@ -153,12 +166,13 @@ class UpstreamListen final : private HttpFetchHandler {
   int failures_ = 0;   // in a row, of streams on which nothing came
   int oversized_ = 0;  // events
   Charge charge_;
-  AuthChallenge challenge_;
-  std::shared_ptr<void> authorizing_;
+  std::unique_ptr<RequestCredentials> credentials_;  // null without an Authorizer
   bool paused_ = false;
   Lifetime lifetime_;
   Timer retry_;
 };
+
+static_assert(sizeof(UpstreamListen) <= 200, "every idle session of a gateway has one");
 
 struct StreamableHttpClientOptions {
   HttpClientOptions http;
@@ -193,7 +207,7 @@ class StreamableHttpClient {
   std::unique_ptr<UpstreamPost> post(std::string message, std::vector<HeaderPair> fields,
                                      UpstreamPostHandler& handler, PostOptions options = {});
   // Opens the standalone stream of a session.
-  std::unique_ptr<UpstreamListen> listen(std::vector<HeaderPair> fields, UpstreamListenHandler& handler);
+  std::unique_ptr<UpstreamListen> listen(SessionFields fields, UpstreamListenHandler& handler);
   // Ends a session with DELETE, fire and forget: it outlives its caller, and a failure is nobody's business.
   void end_session(std::vector<HeaderPair> fields);
 
@@ -206,9 +220,9 @@ class StreamableHttpClient {
   struct Farewell;
   StreamableHttpClient(Reactor& reactor, HttpOrigin origin, std::string target,
                        StreamableHttpClientOptions options);
-  // `laid_on` gets what the Authorizer added.
+  // `credentials` is told what the Authorizer laid on.
   HttpFetchRequest request(std::string method, std::vector<HeaderPair> fields, std::string body,
-                           std::vector<HeaderPair>* laid_on = nullptr) const;
+                           RequestCredentials* credentials = nullptr) const;
   // Before a stream is asked for again: what the server said, or full jitter under a bound that doubles, so
   // that three tries fall within the first seconds.
   milliseconds reconnect_wait(int failures, const SseReader* events);

@@ -97,7 +97,7 @@ class StreamableHttpClientTest : public ::testing::Test {
     world->settle();
   }
   void listen(ListenerHandler& handler) {
-    handler.listen = client->listen({{"Mcp-Session-Id", "S"}}, handler);
+    handler.listen = client->listen(session_fields, handler);
     world->settle();
   }
   TestPeer& last() { return *far->peers.back(); }
@@ -106,6 +106,8 @@ class StreamableHttpClientTest : public ::testing::Test {
     world->settle();
   }
 
+  const SessionFields session_fields =
+      std::make_shared<const std::vector<HeaderPair>>(std::vector<HeaderPair>{{"Mcp-Session-Id", "S"}});
   std::unique_ptr<World> world;
   std::unique_ptr<FarServer> far;
   std::unique_ptr<StreamableHttpClient> client;
@@ -670,7 +672,7 @@ TEST_F(StreamableHttpClientCredentials, TheStandaloneStreamAndTheFarewellCarryTh
 
 TEST_F(StreamableHttpClientTest, AReplyThatBreaksOffIsTakenUpAgainWhereItsEventsHaveIds) {
   PostOptions options;
-  options.resumes = true;
+  options.resumes_with = session_fields;
   Poster poster;
   post(poster, "{}", options);
   say(stream_head + chunk("id: e1\nretry: 500\ndata: \n\n") + event(note_text, "id: e2\n") + last_chunk);
@@ -688,7 +690,7 @@ TEST_F(StreamableHttpClientTest, AReplyThatBreaksOffIsTakenUpAgainWhereItsEvents
 
 TEST_F(StreamableHttpClientTest, ABrokenConnectionIsTriedAgainWithAGrowingWait) {
   PostOptions options;
-  options.resumes = true;
+  options.resumes_with = session_fields;
   Poster poster;
   post(poster, "{}", options);
   say(stream_head + chunk("id: e1\ndata: \n\n"));
@@ -709,7 +711,7 @@ TEST_F(StreamableHttpClientTest, ABrokenConnectionIsTriedAgainWithAGrowingWait) 
 
 TEST_F(StreamableHttpClientTest, AServerThatDoesNotResumeEndsThePostAsOneThatMayHaveRun) {
   PostOptions options;
-  options.resumes = true;
+  options.resumes_with = session_fields;
   Poster poster;
   post(poster, "{}", options);
   say(stream_head + chunk("id: e1\ndata: \n\n") + last_chunk);
@@ -721,7 +723,7 @@ TEST_F(StreamableHttpClientTest, AServerThatDoesNotResumeEndsThePostAsOneThatMay
 
 TEST_F(StreamableHttpClientCredentials, ACallWhoseResumingIsRefusedCredentialsMayHaveRun) {
   PostOptions options;
-  options.resumes = true;
+  options.resumes_with = session_fields;
   Poster poster;
   post(poster, "{}", options);
   say(stream_head + chunk("id: e1\ndata: \n\n") + last_chunk);
@@ -732,9 +734,23 @@ TEST_F(StreamableHttpClientCredentials, ACallWhoseResumingIsRefusedCredentialsMa
   EXPECT_EQ(poster.outcome, Outcome::sent_unknown);
 }
 
+TEST_F(StreamableHttpClientTest, AReplyThatRestsKeepsNothingOfItsRequestNorOfWhatItBrought) {
+  PostOptions options;
+  options.resumes_with = session_fields;
+  const std::size_t before = world->reactor().budget().bytes_used();
+  Poster poster;
+  post(poster, "{}", options);
+  const std::string note =
+      R"({"jsonrpc":"2.0","method":"notifications/x","params":{"a":")" + std::string(10'000, 'x') + "\"}}";
+  say(stream_head + event(note, "id: e1\n"));
+  EXPECT_EQ(poster.log, "m");
+  EXPECT_LT(world->reactor().budget().bytes_used(), before + 100);
+  EXPECT_EQ(session_fields.use_count(), 3) << "of its session, this test's options and the reply";
+}
+
 TEST_F(StreamableHttpClientTest, AReplyWithoutIdsIsNotTakenUpAgain) {
   PostOptions options;
-  options.resumes = true;
+  options.resumes_with = session_fields;
   Poster poster;
   post(poster, "{}", options);
   say(stream_head + event(note_text) + last_chunk);
