@@ -85,51 +85,58 @@ void HttpCall::rest() {
   connection_->rest(*this);
 }
 
+const HttpHead HttpCall::no_head;
+
 // The reader's views die with its next step, so the head is copied into one text.
 void HttpCall::keep_head(const HttpHead& head) {
   std::size_t bytes = head.method.size() + head.target.size() + head.path.size() + head.query.size() +
                       head.authority.size() + head.upgrade.size();
   for (const HeaderField& field : head.fields) bytes += field.name.size() + field.value.size();
-  text_.clear();
-  text_.reserve(bytes);
-  const auto keep = [this](Bytes view) {
-    const std::size_t begin = text_.size();
-    text_.append(view);
-    return Bytes(text_).substr(begin);
+  if (!request_) request_ = std::make_unique<Request>();
+  HttpHead& kept = request_->head;
+  std::string& text = request_->text;
+  text.clear();
+  text.reserve(bytes);
+  const auto keep = [&text](Bytes view) {
+    const std::size_t begin = text.size();
+    text.append(view);
+    return Bytes(text).substr(begin);
   };
-  std::vector<HeaderField> fields = std::move(head_.fields);
+  std::vector<HeaderField> fields = std::move(kept.fields);
   fields.clear();
-  head_ = HttpHead();
-  head_.method = keep(head.method);
+  kept = HttpHead();
+  kept.method = keep(head.method);
   without_body_ = head.method == "HEAD";
-  head_.target = keep(head.target);
+  kept.target = keep(head.target);
   const auto within_target = [&](Bytes part) {
     if (part.data() < head.target.data() ||
         part.data() + part.size() > head.target.data() + head.target.size())
       return keep(part);
-    return head_.target.substr(static_cast<std::size_t>(part.data() - head.target.data()), part.size());
+    return kept.target.substr(static_cast<std::size_t>(part.data() - head.target.data()), part.size());
   };
-  head_.path = within_target(head.path);
-  head_.query = within_target(head.query);
-  head_.authority = keep(head.authority);
-  head_.upgrade = keep(head.upgrade);
+  kept.path = within_target(head.path);
+  kept.query = within_target(head.query);
+  kept.authority = keep(head.authority);
+  kept.upgrade = keep(head.upgrade);
   for (const HeaderField& field : head.fields) {
     const Bytes name = keep(field.name);
     fields.push_back(HeaderField{name, keep(field.value)});
   }
-  head_.fields = std::move(fields);
-  head_.content_length = head.content_length;
-  head_.version_minor = head.version_minor;
-  head_.framing = head.framing;
-  head_.keep_alive = head.keep_alive;
-  head_.expect_continue = head.expect_continue;
+  kept.fields = std::move(fields);
+  kept.content_length = head.content_length;
+  kept.version_minor = head.version_minor;
+  kept.framing = head.framing;
+  kept.keep_alive = head.keep_alive;
+  kept.expect_continue = head.expect_continue;
 }
 
 void HttpCall::clear() {
   attachment.reset();
   charge_.release();
-  head_.fields.clear();
-  recycle(text_);
+  if (request_) {
+    request_->head.fields.clear();
+    recycle(request_->text);
+  }
   state_ = State::waiting;
   chunked_ = resting_ = blocked_ = false;
 }

@@ -55,9 +55,9 @@ class HttpAttachment {
 // returned.
 class HttpCall {
  public:
-  // Views in it live as long as the call, or until it rests.
-  [[nodiscard]] const HttpHead& head() const { return head_; }
-  [[nodiscard]] Bytes field(Bytes name) const { return header_value(head_.fields, name); }
+  // Valid, with the views in it, as long as the call, or until it rests.
+  [[nodiscard]] const HttpHead& head() const { return request_ ? request_->head : no_head; }
+  [[nodiscard]] Bytes field(Bytes name) const { return header_value(head().fields, name); }
   [[nodiscard]] std::string peer_name() const;
 
   // Answers whole. The framing and Date, Connection are added to `fields`; an empty content type adds none.
@@ -75,7 +75,7 @@ class HttpCall {
   void end();
 
   // For a stream on which nothing may come for long: gives back the memory that only a busy call needs, now
-  // and after each write(). head() has no views any more.
+  // and after each write(). head() is empty from now on.
   void rest();
 
   // The share of the byte budget that the body holds: whoever keeps the body longer than the call takes it
@@ -93,13 +93,17 @@ class HttpCall {
   friend class HttpConnection;
   friend class HttpServer;
   enum class State : std::uint8_t { waiting, streaming, complete };
+  struct Request {
+    HttpHead head;
+    std::string text;  // what its views point into
+  };
+  static const HttpHead no_head;
   void keep_head(const HttpHead& head);
   void clear();
 
   HttpConnection* connection_ = nullptr;
   HttpHandler* handler_ = nullptr;
-  HttpHead head_;
-  std::string text_;  // what head_'s views point into
+  std::unique_ptr<Request> request_;  // null when it rests
   Charge charge_;
   State state_ = State::waiting;
   bool chunked_ = false;       // how the streamed body is framed: chunks, or until the connection ends
@@ -107,6 +111,8 @@ class HttpCall {
   bool resting_ = false;
   bool blocked_ = false;  // write() returned 0
 };
+
+static_assert(sizeof(HttpCall) <= 64, "a stream may rest for long");
 
 struct HttpServerOptions {
   HttpLimits http;

@@ -127,8 +127,8 @@ void HttpConnection::take_head(bool more_input) {
   busy.body.clear();
   busy.skipped_bytes = 0;
   reading_ = Reading::body;
-  continue_due_ =
-      call.head_.expect_continue && call.head_.version_minor >= 1 && call.head_.framing != HttpFraming::none;
+  continue_due_ = call.head().expect_continue && call.head().version_minor >= 1 &&
+                  call.head().framing != HttpFraming::none;
   call.handler_->on_head(call);
   if (dropped_) return;
   if (call.answered()) {
@@ -159,8 +159,9 @@ bool HttpConnection::take_body(Bytes piece) {
   const std::size_t needed = busy.body.size() + piece.size() + padding_bytes;
   if (needed > call.charge_.bytes()) {
     std::size_t room = std::max(needed, 2 * busy.body.size());
-    if (call.head_.framing == HttpFraming::length)
-      room = std::min<std::size_t>(room, static_cast<std::size_t>(call.head_.content_length) + padding_bytes);
+    if (call.head().framing == HttpFraming::length)
+      room =
+          std::min<std::size_t>(room, static_cast<std::size_t>(call.head().content_length) + padding_bytes);
     if (!call.charge_.resize(room)) {
       ++server_.counters_.budget_refusals;
       refuse(503, "The server has no memory left for this request; try again later.");
@@ -263,12 +264,12 @@ bool HttpConnection::is_for(const HttpHandler& handler) const {
 }
 
 bool HttpConnection::can_keep(const HttpCall& call) const {
-  if (!keep_ || server_.draining_ || peer_ended_ || !call.head_.keep_alive) return false;
-  if (reading_ == Reading::done || call.head_.framing == HttpFraming::none) return true;
+  if (!keep_ || server_.draining_ || peer_ended_ || !call.head().keep_alive) return false;
+  if (reading_ == Reading::done || call.head().framing == HttpFraming::none) return true;
   // The answer comes before the body. Who waits for 100 may send it or not, so only a close is clear.
   if (continue_due_) return false;
-  return call.head_.framing != HttpFraming::length ||
-         call.head_.content_length <= server_.options_.http.skipped_body_bytes_max;
+  return call.head().framing != HttpFraming::length ||
+         call.head().content_length <= server_.options_.http.skipped_body_bytes_max;
 }
 
 // Leaves the head in busy_->out. `keep_` is settled.
@@ -288,7 +289,7 @@ void HttpConnection::write_head(HttpCall& call, int status, Bytes content_type, 
   }
   if (!keep_) {
     all.push_back({"Connection", "close"});
-  } else if (call.head_.version_minor == 0) {
+  } else if (call.head().version_minor == 0) {
     all.push_back({"Connection", "keep-alive"});
   }
   const std::size_t ours = all.size();
@@ -324,7 +325,7 @@ void HttpConnection::respond(HttpCall& call, int status, Bytes content_type, Byt
 
 void HttpConnection::start_stream(HttpCall& call, int status, Bytes content_type, HeaderFields fields) {
   const Entry entry(*this);
-  call.chunked_ = call.head_.version_minor >= 1;
+  call.chunked_ = call.head().version_minor >= 1;
   keep_ = can_keep(call) && call.chunked_;
   write_head(call, status, content_type, no_length, fields);
   send(busy_->out);
@@ -364,14 +365,7 @@ std::size_t HttpConnection::write(HttpCall& call, std::initializer_list<Bytes> p
 
 void HttpConnection::rest(HttpCall& call) {
   call.resting_ = true;
-  HttpHead bare;
-  bare.content_length = call.head_.content_length;
-  bare.version_minor = call.head_.version_minor;
-  bare.framing = call.head_.framing;
-  bare.keep_alive = call.head_.keep_alive;
-  bare.expect_continue = call.head_.expect_continue;
-  call.head_ = std::move(bare);
-  std::string().swap(call.text_);
+  call.request_.reset();  // whether the connection is kept was settled with the answer's head
   std::string().swap(busy_->body);
   std::string().swap(busy_->out);
   std::vector<HeaderField>().swap(busy_->fields);
