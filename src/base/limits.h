@@ -72,8 +72,9 @@ struct NetLimits {
 struct McpLimits {
   std::size_t sessions_max = 100'000;
   std::size_t session_id_bytes_max = 512;
-  std::size_t exchanges_per_session_max = 256;  // requests in flight of one legacy session or stdio peer
-  std::size_t asks_per_exchange_max = 16;       // questions open at once
+  std::size_t introduction_bytes_max = 64 * 1024;  // what a client says of itself, and of a modern request
+  std::size_t exchanges_per_session_max = 256;     // requests in flight of one legacy session or stdio peer
+  std::size_t asks_per_exchange_max = 16;          // questions open at once
   std::size_t ask_rounds_max = 10;
   std::size_t subscriptions_max = 1'000;  // resources subscribed by one session or listen (M3)
   std::size_t listens_per_principal_max = 64;
@@ -158,6 +159,7 @@ struct ClientLimits {
   milliseconds round_pace_max = seconds(5);               // while the same page waits for a person
   std::size_t tools_max = 10'000;                         // whose headers are remembered
   std::size_t tool_pages_max = 1'000;                     // of a list that is read for them
+  milliseconds tools_wait = seconds(10);                  // for a page of that list
   std::size_t sessions_lost_max = 3;       // without an answer in between, before a client gives up
   milliseconds listen_wait = seconds(10);  // for the acknowledgement of a subscription
   milliseconds listen_again_first = milliseconds(500);
@@ -193,6 +195,7 @@ struct BridgeLimits {
   milliseconds coalesce = milliseconds(20);  // from the first question to the answer that carries it
   std::size_t parked_max = 10'000;           // calls whose client was asked
   std::size_t parked_per_principal_max = 8;  // beyond, that principal's oldest is cancelled (D6.4)
+  std::size_t parked_anonymous_max = 1'000;  // of those who show no key, who may be many
   std::size_t parked_logs_max = 64;          // log lines kept for the retry
   std::size_t parked_log_bytes_max = 64 * 1024;
   std::size_t attached_max = 4;             // retries of one round that are answered together
@@ -209,15 +212,16 @@ struct FederationLimits {
   std::size_t names_max = 100'000;  // shortened names whose meaning is remembered
   std::size_t uris_max = 100'000;   // resources and templates whose upstream is remembered
   std::size_t uri_bytes_max = 8 * 1024;
-  std::size_t templates_max = 1'000;      // that URIs are held against
-  std::size_t page_items_max = 1'000;     // lists are put on one page until it has this many
-  std::size_t learned_pages_max = 1'000;  // of one list that is read for what its names mean
-  std::size_t asks_max = 1'024;           // questions of all upstreams of one session, open at once
-  std::size_t held_notes_max = 64;        // of a subscription that is not acknowledged yet
-  milliseconds answer = seconds(10);      // an upstream's part of a list; then it is left out
-  milliseconds handshake = seconds(5);    // its part of `initialize` or `server/discover`; the same
-  std::size_t task_names_max = 1'000;     // tasks whose ids one session was told, so that it is told the same
-  milliseconds change_notice{50};         // changes of lists within this are told once
+  std::size_t templates_max = 1'000;             // that URIs are held against
+  std::size_t page_items_max = 1'000;            // lists are put on one page until it has this many
+  std::size_t page_bytes_max = 4 * 1024 * 1024;  // and this much
+  std::size_t learned_pages_max = 1'000;         // of one list that is read for what its names mean
+  std::size_t asks_max = 1'024;                  // questions of all upstreams of one session, open at once
+  std::size_t held_notes_max = 64;               // of a subscription that is not acknowledged yet
+  milliseconds answer = seconds(10);             // an upstream's part of a list; then it is left out
+  milliseconds handshake = seconds(5);           // its part of `initialize` or `server/discover`; the same
+  std::size_t task_names_max = 1'000;  // tasks whose ids one session was told, so that it is told the same
+  milliseconds change_notice{50};      // changes of lists within this are told once
   milliseconds listen_again = seconds(5);  // before a subscription that an upstream lost is made again
   // What may be seen of an upstream, and under which name.
   std::size_t patterns_max = 1'000;  // of one list of patterns or new names
@@ -233,6 +237,8 @@ struct FederationLimits {
   // Looking for tools instead of listing them.
   std::size_t found_tools_max = 20;
   std::size_t query_bytes_max = 1024;
+  std::size_t searched_bytes_max = 16 * 1024 * 1024;  // of all lists; what is beyond is not found
+  std::size_t searched_text_bytes_max = 4 * 1024;     // of one description
   // Definitions that were accepted.
   std::size_t pins_max = 100'000;
   std::size_t pins_bytes_max = 32 * 1024 * 1024;  // of their file

@@ -254,6 +254,16 @@ TEST_F(BridgedCallTest, GivesUpThePrincipalsOwnOldestCallBeyondEight) {
   gone(retry(bobs, yes, {}, "bob"));
 }
 
+// Without keys they may be a whole team.
+TEST_F(BridgedCallTest, GivesUpAnonymousCallsAtABoundOfTheirOwn) {
+  for (std::size_t i = 0; i < limits.bridge.parked_anonymous_max; ++i) park("", std::to_string(100 + i));
+  wait(milliseconds(1));
+  EXPECT_TRUE(old.cancels.empty());
+  park("", "99");
+  wait(milliseconds(1));
+  EXPECT_EQ(old.cancels.size(), 1U);
+}
+
 TEST_F(BridgedCallTest, AnswersTheUpstreamItselfWhenTheClientCannotBeAsked) {
   auto client = send("tools/call", call_params);
   inner = &old.last();

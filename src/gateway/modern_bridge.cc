@@ -325,7 +325,9 @@ bool ModernBridge::hold(BridgedCall& call) {
   if (call.held_) return true;
   const std::string principal = call.principal().name;
   const auto list = held_of_.find(principal);
-  if (list != held_of_.end() && list->second.size() >= limits_.parked_per_principal_max) {
+  const std::size_t most =
+      call.principal() == Principal() ? limits_.parked_anonymous_max : limits_.parked_per_principal_max;
+  if (list != held_of_.end() && list->second.size() >= most) {
     // A result that waits for a second retry goes before a call that waits for its first.
     const std::vector<BridgedCall*>& calls = list->second;
     const auto done = std::find_if(calls.begin(), calls.end(), [](const BridgedCall* held) {
