@@ -136,7 +136,9 @@ void BridgedCall::cancel_inner(CancelReason reason) {
 void BridgedCall::settle(Ending ending) {
   switch (machine_.outcome()) {
     case ParkedCall::OutcomeVerdict::drop: return;
-    case ParkedCall::OutcomeVerdict::keep: ending_ = std::move(ending); return;
+    case ParkedCall::OutcomeVerdict::keep:
+      ending_ = std::move(ending);
+      return bridge_.tasks_.call_answered(number_);
     case ParkedCall::OutcomeVerdict::deliver: break;
   }
   ending_ = std::move(ending);
@@ -182,6 +184,7 @@ void BridgedCall::give_up(const char* why, const Refusal& refusal) {
   if (machine_.abandon()) cancel_inner(CancelReason::shutdown);
   for (Exchange* exchange : std::exchange(outers_, {})) refuse_with(*exchange, refusal);
   vanish();
+  bridge_.tasks_.call_given_up(number_, refusal);
 }
 
 // ---- The client's side

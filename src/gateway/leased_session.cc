@@ -158,6 +158,7 @@ void LeasedSession::shaken(const ClientMessage* response, const Refusal* refusal
   server_ = std::make_shared<const LegacyServer>(*std::move(server));
   inner_.negotiated(server_->revision);
   phase_ = Phase::open;
+  opened_at_ = bridge_.parts_.reactor.now();
   tell(make_notification("notifications/initialized"));
   if (phase_ == Phase::open) dispatch_waiting();
 }
@@ -167,6 +168,7 @@ void LeasedSession::fail(const Refusal& refusal) {
   phase_ = Phase::dead;
   idle_.cancel();
   dead_because_ = refusal;
+  if (has_listens()) bridge_.lost_listens(*this);
   // Gone at the end of this turn; those that wait are told, and the next request opens another.
   bridge_.drop_session(*this);
   for (const std::unique_ptr<OwnRequest>& own : std::exchange(own_, {}))

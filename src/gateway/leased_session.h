@@ -63,6 +63,8 @@ class LeasedSession final : private LeasedPeer::Handler {
   [[nodiscard]] LeasedPeer& inner() { return inner_; }
   [[nodiscard]] bool is_idle() const;
   [[nodiscard]] bool has_listens() const { return listens_.size() != 0; }
+  // Its handshake was done.
+  [[nodiscard]] Instant opened_at() const { return opened_at_; }
   // Whether all it has are calls whose clients were asked and have not come back.
   [[nodiscard]] bool only_waits() const;
   // Requests it was given and has not answered.
@@ -146,6 +148,7 @@ class LeasedSession final : private LeasedPeer::Handler {
   std::shared_ptr<const LegacyServer> server_ = std::make_shared<const LegacyServer>();
   std::string correlation_id_;
   std::string client_info_;  // until the handshake
+  Instant opened_at_{};
   std::uint64_t last_use_ = 0;
   std::deque<Exchange*> waiting_;
   std::vector<std::unique_ptr<OwnRequest>> own_;

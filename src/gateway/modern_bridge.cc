@@ -117,15 +117,20 @@ void ModernBridge::resume(Exchange& exchange) {
   call->retry(exchange, static_cast<std::size_t>(payload->generation), *answers);
 }
 
-void ModernBridge::abandon(const ClientRequest& request, Bytes state) {
+std::optional<std::uint64_t> ModernBridge::parked_under(const ClientRequest& request, Bytes state) {
   const auto digest = request_digest(request.message.envelope());
-  if (!digest) return;
+  if (!digest) return std::nullopt;
   const auto opened =
       states_.open(StateScope{purpose, request.principal, *digest}, state, parts_.reactor.wall());
   const auto payload = opened ? read_payload(*opened) : std::nullopt;
-  if (!payload || !payload->is_call || payload->instance != instance_) return;
-  if (BridgedCall* call = find_call(payload->number); call != nullptr)
-    call->give_up(nullptr, refusals::shutting_down());
+  if (!payload || !payload->is_call || payload->instance != instance_) return std::nullopt;
+  return payload->number;
+}
+
+void ModernBridge::abandon(const ClientRequest& request, Bytes state) {
+  const auto number = parked_under(request, state);
+  BridgedCall* call = number ? find_call(*number) : nullptr;
+  if (call != nullptr) call->give_up(nullptr, refusals::shutting_down());
 }
 
 void ModernBridge::task_changed(const std::string& params) {
@@ -139,6 +144,9 @@ void ModernBridge::task_changed(const std::string& params) {
 
 void ModernBridge::lease(Exchange& exchange, std::size_t rounds) {
   const Envelope& envelope = exchange.request().message.envelope();
+  if (!unsteady_.empty() && envelope.method == "subscriptions/listen")
+    if (const auto refusal = unsteady(owner_of(exchange.request())))
+      return refuse(exchange, *refusal, CallStatus::lost);
   auto json = Json::parse(envelope.meta_client_capabilities ? envelope.view(envelope.meta_client_capabilities)
                                                             : Bytes("{}"));
   if (!json) return refuse(exchange, refusals::malformed_meta(json.error().message));
@@ -213,6 +221,33 @@ LeasedSession* ModernBridge::session_for(Exchange& exchange, const ClientCapabil
   connect(opened, request);
   // The handshake may have failed at once; then there is nobody to serve it, but one that says so.
   return &opened;
+}
+
+void ModernBridge::lost_listens(const LeasedSession& session) {
+  const UpstreamLimits& limits = parts_.reactor.limits().upstream;
+  const Instant now = parts_.reactor.now();
+  const bool was_steady = now - session.opened_at() >= limits.steady_after;
+  std::erase_if(unsteady_, [&](const auto& one) {
+    return now - one.second.until >= limits.steady_after || (was_steady && one.first == session.owner());
+  });
+  if (was_steady || unsteady_.size() >= limits_.sessions_max) return;
+  Unsteady& one = unsteady_[session.owner()];
+  milliseconds wait(0);  // a server that was restarted is not to blame
+  if (++one.losses > 1) wait = limits.restart_backoff_first;
+  for (std::size_t i = 2; i < one.losses && wait < limits.restart_backoff_max; ++i) wait *= 2;
+  one.until = now + std::min(wait, limits.restart_backoff_max);
+}
+
+std::optional<Refusal> ModernBridge::unsteady(const std::string& owner) const {
+  const auto at = unsteady_.find(owner);
+  const Instant now = parts_.reactor.now();
+  if (at == unsteady_.end() || at->second.until <= now) return std::nullopt;
+  const auto wait = std::chrono::ceil<seconds>(at->second.until - now);
+  Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+  refusal.message =
+      "upstream '" + parts_.config.name + "' lost the last " + std::to_string(at->second.losses) +
+      " sessions soon after they were opened; subscribe again in " + std::to_string(wait.count()) + " s";
+  return refusal;
 }
 
 std::size_t ModernBridge::sessions_max() const {
@@ -334,7 +369,9 @@ bool ModernBridge::hold(BridgedCall& call) {
       return held->phase() == ParkedCall::Phase::done;
     });
     BridgedCall& oldest = **(done == calls.end() ? calls.begin() : done);
-    oldest.give_up("its principal has too many calls parked", refusals::overloaded("too many calls wait"));
+    oldest.give_up("its principal has too many calls parked",
+                   refusals::overloaded("too many calls wait for the answers of their client; this one, the "
+                                        "oldest, was given up"));
   }
   if (held_ >= limits_.parked_max) return false;
   held_of_[principal].push_back(&call);

@@ -14,6 +14,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -63,13 +64,19 @@ class ModernBridge final : public Service {
 
   // A request that carries a state of ours, or answers.
   void resume(Exchange& exchange);
-  // Gives up the call that is parked under this state, for this request.
+  // The number of the call that is, or was, parked under this state, for this request.
+  [[nodiscard]] std::optional<std::uint64_t> parked_under(const ClientRequest& request, Bytes state);
+  // Gives it up.
   void abandon(const ClientRequest& request, Bytes state);
   // A request for a session; `rounds` is how often it was sent before because of a URL to visit.
   void lease(Exchange& exchange, std::size_t rounds);
   [[nodiscard]] LeasedSession* session_for(Exchange& exchange, const ClientCapabilities& capabilities);
   // Who shares a session with whom: the principal, and the header that the configuration names.
   [[nodiscard]] std::string owner_of(const ClientRequest& request) const;
+  // A session was lost that fed subscriptions. Clients subscribe again at once, so at a server that loses
+  // each they are told to wait, longer every time.
+  void lost_listens(const LeasedSession& session);
+  [[nodiscard]] std::optional<Refusal> unsteady(const std::string& owner) const;
   [[nodiscard]] std::size_t sessions_max() const;
   // Makes room for one session more; false when nothing that is idle can go. `extra`: of a class that has
   // one.
@@ -110,6 +117,10 @@ class ModernBridge final : public Service {
   void later();
   void run_later();
 
+  struct Unsteady {
+    std::size_t losses = 0;  // in a row, each soon after the handshake
+    Instant until{};         // before that no session is opened for a subscription
+  };
   struct Doomed {
     std::unique_ptr<LeasedExchange> exchange;
     CancelReason reason;
@@ -129,6 +140,7 @@ class ModernBridge final : public Service {
   bool stopped_ = false;
   // By "owner\nclass", and "owner\nclass\nnumber" where a class has several.
   std::map<std::string, std::unique_ptr<LeasedSession>> sessions_;
+  std::unordered_map<std::string, Unsteady> unsteady_;  // by owner
   std::set<std::string> askers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<BridgedCall>> calls_;
   std::unordered_map<std::string, std::vector<BridgedCall*>> held_of_;  // by principal, the oldest first

@@ -64,6 +64,21 @@ TEST_F(ModernBridgeTest, RefusesAFifthClassWhileFourAreBusy) {
   for (auto& client : busy) gone(std::move(client));
 }
 
+// A full upstream has a place for the new session only when the old one has left.
+TEST_F(ModernBridgeTest, SaysFarewellToASessionThatMakesRoomBeforeItOpensTheNext) {
+  config.pool.max = 1;
+  start();
+  EXPECT_TRUE(send("server/discover")->answer);
+  auto next = make("server/discover", {}, {}, "{}", "bob");
+  bridge->open(*next);
+  EXPECT_EQ(old.order, "h") << "not while the old one may be on the stack";
+  reactor->turn();
+  wait(milliseconds(1));
+  EXPECT_EQ(old.order, "hfh");
+  EXPECT_TRUE(next->answer);
+  EXPECT_EQ(bridge->sessions(), 1U);
+}
+
 TEST_F(ModernBridgeTest, EndsASessionThatWasIdle) {
   send("server/discover");
   wait(limits.bridge.session_idle - milliseconds(10));
@@ -389,6 +404,43 @@ TEST_F(ModernBridgeTest, EndsSubscriptionsWhenTheServerDies) {
   old.die(*old.sessions[0]);
   ASSERT_TRUE(client->refused);
   EXPECT_EQ(client->refused->http_status, 502);
+}
+
+TEST_F(ModernBridgeTest, OpensNoSessionAfterSessionForSubscriptionsAtAServerThatLosesEach) {
+  const auto subscribe = [&] {
+    auto listener = send("subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+    if (!listener->refused) {
+      EXPECT_EQ(listener->heard.size(), 1U) << "acknowledged";
+      old.die(*old.sessions.back());
+      wait(milliseconds(1));
+      EXPECT_TRUE(listener->refused);
+      return true;
+    }
+    EXPECT_NE(listener->refused->message.find("soon after they were opened; subscribe again in"),
+              std::string::npos)
+        << listener->refused->message;
+    EXPECT_NE(listener->refused->data_json.find("not_sent"), std::string::npos);
+    return false;
+  };
+  std::size_t opened = 0;
+  for (int time = 0; time < 1'000; ++time) {  // 100 s
+    opened += subscribe() ? 1U : 0U;
+    wait(milliseconds(99));
+  }
+  EXPECT_GE(opened, 5U);
+  EXPECT_LE(opened, 12U);
+  EXPECT_EQ(old.hellos.size(), opened);
+  auto other = call();  // calls are served all the same
+  EXPECT_EQ(old.pending.size(), 1U);
+  old.answer(old.last(), R"({"content":[]})");
+
+  wait(seconds(31));
+  auto steady = send("subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  EXPECT_FALSE(steady->refused);
+  wait(seconds(11));
+  old.die(*old.sessions.back());
+  EXPECT_TRUE(subscribe());
+  EXPECT_TRUE(subscribe()) << "what was before is forgotten";
 }
 
 }  // namespace

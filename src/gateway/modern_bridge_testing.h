@@ -71,6 +71,7 @@ class OldServer final : public Service {
     const Bytes method = exchange.request().message.envelope().method;
     if (method == "initialize") {
       hellos.emplace_back(exchange.request().message.text());
+      order += 'h';
       sessions.push_back(exchange.session());
       if (hello.empty()) {
         pending.push_back(&exchange);
@@ -95,6 +96,7 @@ class OldServer final : public Service {
   void ended(Session& session) override {
     EXPECT_EQ(std::erase(sessions, &session), 1U);
     ++endings;
+    order += 'f';
   }
   [[nodiscard]] std::vector<Revision> revisions() const override { return {latest_legacy}; }
 
@@ -140,6 +142,7 @@ class OldServer final : public Service {
   std::vector<CancelReason> cancels;
   std::vector<Exchange*> drains;
   int endings = 0;
+  std::string order;  // of hellos and farewells
 };
 
 class ModernBridgeTest : public ::testing::Test {

@@ -2,6 +2,7 @@
 #include "gateway/modern_tasks.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/budget.h"
@@ -106,8 +107,13 @@ class ModernTasks::Run final : public Attachment {
       answers_.set(one.name, one.value);
       pending_.erase(one.name);
     }
-    if (!pending_.empty()) return;
-    unanswered_.cancel();
+    if (pending_.empty()) go_on();
+  }
+
+  // Sends the call again, with what was answered.
+  void go_on() {
+    if (entry_.state.status != TaskStatus::input_required) return;
+    unpark();
     turn(TaskStatus::working, {});
     send(retry_of(request_.message.envelope(), std::exchange(answers_, Json::object()).dump(),
                   Json(state_).dump()));
@@ -117,6 +123,7 @@ class ModernTasks::Run final : public Attachment {
     if (inner_ != nullptr) {
       tasks_.bridge_.cancelled(*inner_, reason);
     } else if (entry_.state.status == TaskStatus::input_required) {
+      unpark();
       tasks_.bridge_.abandon(request_, state_);
     }
     over(TaskStatus::cancelled, why);
@@ -165,6 +172,8 @@ class ModernTasks::Run final : public Attachment {
     pending_ = (*result)["inputRequests"].is_object() ? (*result)["inputRequests"] : Json::object();
     Reactor& reactor = tasks_.bridge_.parts_.reactor;
     reactor.arm_after(unanswered_, reactor.limits().mcp.request_state_age_max);
+    call_ = tasks_.bridge_.parked_under(request_, state_);
+    if (call_) tasks_.parked_.emplace(*call_, entry_.handle);
     turn(TaskStatus::input_required, {});
   }
   void turn(TaskStatus status, std::string_view message) {
@@ -176,7 +185,12 @@ class ModernTasks::Run final : public Attachment {
     error_ = refusal;
     over(TaskStatus::failed, refusal.message);
   }
+  void unpark() {
+    unanswered_.cancel();
+    if (call_) tasks_.parked_.erase(*std::exchange(call_, std::nullopt));
+  }
   void give_up() {
+    unpark();
     tasks_.bridge_.abandon(request_, state_);
     fail(refusals::timed_out(Outcome::sent_unknown));
   }
@@ -184,7 +198,7 @@ class ModernTasks::Run final : public Attachment {
     turn(status, message);
     bury_inner();
     pending_ = answers_ = Json::object();
-    unanswered_.cancel();
+    unpark();
     request_ = ClientRequest();  // it will not be sent again
     request_charge_.release();
   }
@@ -201,8 +215,9 @@ class ModernTasks::Run final : public Attachment {
   std::unique_ptr<Inner> inner_;
   Json pending_ = Json::object();  // questions that have no answer yet
   Json answers_ = Json::object();
-  std::string state_;   // of the round
-  std::string result_;  // JSON text
+  std::string state_;                  // of the round
+  std::optional<std::uint64_t> call_;  // that is parked for it
+  std::string result_;                 // JSON text
   Refusal error_;
   Charge charge_;     // for the result
   Timer unanswered_;  // while it wants input
@@ -223,7 +238,7 @@ void ModernTasks::Inner::refuse(int http_status, int code, std::string_view sent
 ModernTasks::ModernTasks(ModernBridge& bridge, Sealer sealer)
     : bridge_(bridge),
       table_(std::move(sealer), bridge.parts_.reactor.limits().mcp),
-      burial_([](void* self) { static_cast<ModernTasks*>(self)->dead_.clear(); }, this),
+      later_([](void* self) { static_cast<ModernTasks*>(self)->run_later(); }, this),
       expiry_(&ModernTasks::on_expiry, this) {}
 
 ModernTasks::~ModernTasks() { stop(); }
@@ -295,7 +310,26 @@ void ModernTasks::forget(TaskEntry& entry) {
 
 void ModernTasks::bury(std::unique_ptr<Inner> exchange) {
   dead_.push_back(std::move(exchange));
-  if (!burial_.armed()) bridge_.parts_.reactor.arm_after(burial_, Duration::zero());
+  if (!later_.armed()) bridge_.parts_.reactor.arm_after(later_, Duration::zero());
+}
+
+void ModernTasks::run_later() {
+  dead_.clear();
+  for (const Handle handle : std::exchange(answered_, {}))
+    if (TaskEntry* entry = table_.get(handle); entry != nullptr) run_of(*entry).go_on();
+}
+
+void ModernTasks::call_answered(std::uint64_t call) {
+  const auto at = parked_.find(call);
+  if (at == parked_.end()) return;
+  answered_.push_back(at->second);
+  if (!later_.armed()) bridge_.parts_.reactor.arm_after(later_, Duration::zero());
+}
+
+void ModernTasks::call_given_up(std::uint64_t call, const Refusal& refusal) {
+  const auto at = parked_.find(call);
+  TaskEntry* entry = at == parked_.end() ? nullptr : table_.get(at->second);
+  if (entry != nullptr) run_of(*entry).take_refusal(refusal);
 }
 
 void ModernTasks::expect_expiry() {

@@ -8,13 +8,17 @@
 // in an exchange of ours, which ModernBridge serves like every other. Where it wants input, the client finds
 // the questions with tasks/get; with the last of the answers the call is sent again, as a client without
 // tasks would. So a task is at once a client of the bridge: it is parked, found again and given up by the
-// same rules. Subscriptions to a task are told of its changes. What comes of it is kept for its time to live,
-// charged to the budget. Lives on one reactor. Spec: SEP-2663; ledger D2, D6.4, D6.11.
+// same rules, and told at once of what a client would find with its retry. Subscriptions to a task are told
+// of its changes. What comes of it is kept for its time to live, charged to the budget. Lives on one reactor.
+// Spec: SEP-2663; ledger D2, D6.4, D6.11.
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "mcp/errors.h"
 #include "mcp/exchange.h"
 #include "mcp/task_table.h"
 #include "net/timer_wheel.h"
@@ -42,6 +46,10 @@ class ModernTasks {
   }
   // Is this one that runs here? Then it is not to be made a task once more.
   [[nodiscard]] static bool is_ours(const Exchange& exchange);
+  // Of the call that was parked for one of these: its answer is there without a retry; nobody holds it any
+  // more. Numbers of other calls mean nothing.
+  void call_answered(std::uint64_t call);
+  void call_given_up(std::uint64_t call, const Refusal& refusal);
   // Cancels all.
   void stop();
   [[nodiscard]] std::size_t size() const { return table_.size(); }
@@ -53,13 +61,17 @@ class ModernTasks {
   [[nodiscard]] static Run& run_of(const TaskEntry& entry);
   void forget(TaskEntry& entry);
   void bury(std::unique_ptr<Inner> exchange);
+  // What was put off to the end of the turn.
+  void run_later();
   void expect_expiry();
   static void on_expiry(void* self);
 
   ModernBridge& bridge_;
   TaskTable table_;
-  std::vector<std::unique_ptr<Inner>> dead_;  // until nobody's function can be on the stack above it
-  Timer burial_;
+  std::unordered_map<std::uint64_t, Handle> parked_;  // calls, and whose they are
+  std::vector<Handle> answered_;                      // whose call waits with its answer
+  std::vector<std::unique_ptr<Inner>> dead_;          // until nobody's function can be on the stack above it
+  Timer later_;
   Timer expiry_;
 };
 

@@ -133,6 +133,44 @@ TEST_F(ModernTasksTest, FailWhenNobodyAnswersWhatTheServerAsks) {
   EXPECT_EQ(bridge->calls(), 0U);
 }
 
+TEST_F(ModernTasksTest, FailAtOnceWhenTheirCallMakesRoomForANewerOne) {
+  const std::string oldest = begin();
+  const auto listener =
+      send("subscriptions/listen", R"("notifications":{"taskIds":[")" + oldest + "\"]}", {}, declares);
+  const auto park = [&](int question) {
+    ask(old.last(), std::to_string(question));
+    wait(limits.bridge.coalesce + milliseconds(1));
+  };
+  park(0);
+  std::string last;
+  for (std::size_t i = 1; i <= limits.bridge.parked_per_principal_max; ++i) {
+    EXPECT_EQ(status(oldest), "input_required");
+    last = begin();
+    park(static_cast<int>(i));
+  }
+  EXPECT_EQ(status(last), "input_required");
+  const Json failed = state(oldest);
+  EXPECT_EQ(failed["status"].string_or(""), "failed");
+  EXPECT_NE(failed["error"]["message"].string_or("").find("this one, the oldest, was given up"),
+            std::string::npos)
+      << failed.dump();
+  EXPECT_EQ(parsed(listener->heard.back())["params"]["status"].string_or(""), "failed");
+  EXPECT_EQ(bridge->parked(), limits.bridge.parked_per_principal_max);
+  EXPECT_EQ(old.cancels.size(), 1U);
+  bridge->cancelled(*listener, CancelReason::client);
+}
+
+TEST_F(ModernTasksTest, FailAtOnceWhenTheirServerDiesUnderAQuestion) {
+  const std::string id = begin();
+  ask(old.last(), "1");
+  wait(limits.bridge.coalesce + milliseconds(1));
+  ASSERT_EQ(status(id), "input_required");
+  old.die(*old.sessions[0]);
+  wait(milliseconds(1));
+  EXPECT_EQ(status(id), "failed");
+  EXPECT_EQ(bridge->parked(), 0U);
+}
+
 TEST_F(ModernTasksTest, ChargeTheirRequestWhileTheyRunAndTheirResultBehindIt) {
   const Budget& budget = reactor->budget();
   EXPECT_TRUE(send("server/discover")->answer);
@@ -231,9 +269,8 @@ TEST_F(ModernTasksTest, AreToldToWhoSubscribedToThem) {
   EXPECT_EQ(parsed(listener->heard[0])["params"]["notifications"]["taskIds"].dump(), "[\"" + id + "\"]");
   ask(inner, "1");
   wait(limits.bridge.coalesce);
-  old.answer(inner, done);
   for (const auto& other : {unaware.get(), foreign.get()}) EXPECT_EQ(other->heard.size(), 1U);
-  ASSERT_EQ(listener->heard.size(), 2U) << "its outcome waits for the answer";
+  ASSERT_EQ(listener->heard.size(), 2U);
   const Json asking = parsed(listener->heard[1]);
   EXPECT_EQ(asking["method"].string_or(""), "notifications/tasks");
   EXPECT_EQ(asking["params"]["taskId"].string_or(""), id);
@@ -243,11 +280,23 @@ TEST_F(ModernTasksTest, AreToldToWhoSubscribedToThem) {
   about("tasks/update", id,
         R"(,"inputResponses":{")" + asking["params"]["inputRequests"].members()[0].name +
             R"(":{"action":"accept"}})");
+  old.answer(inner, done);
   const Json over = parsed(listener->heard.back());
   EXPECT_EQ(over["params"]["status"].string_or(""), "completed");
   EXPECT_EQ(over["params"]["result"]["content"][0]["text"].string_or(""), "done");
   for (const auto& one : {listener.get(), unaware.get(), foreign.get()})
     bridge->cancelled(*one, CancelReason::client);
+}
+
+TEST_F(ModernTasksTest, EndWithoutTheAnswersThatTheirServerDidNotWaitFor) {
+  const std::string id = begin();
+  Exchange& inner = old.last();
+  ask(inner, "1");
+  wait(limits.bridge.coalesce + milliseconds(1));
+  ASSERT_EQ(status(id), "input_required");
+  old.answer(inner, done);
+  wait(milliseconds(1));
+  EXPECT_EQ(status(id), "completed");
 }
 
 TEST_F(ModernTasksTest, AreCancelledAtTheServerThatMadeThem) {

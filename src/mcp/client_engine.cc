@@ -147,6 +147,7 @@ void ClientEngine::initialize(Instant now) {
   if (handshake_deadline_ == never) handshake_deadline_ = now + options_.limits.handshake;
   if (state_ != State::probing || probe_deadline_ == never) state_ = State::initializing;
   era_ = Era::legacy;
+  session_since_ = now;
   initialize_under_way_ = true;
   const ClientSendId id = next_id_++;
   order(Purpose::initialize,
@@ -280,6 +281,8 @@ void ClientEngine::give_up(Error why) {
 
 // The server forgot the session: a new one, with what belonged to the old one asked for again.
 void ClientEngine::session_lost(Instant now) {
+  // One that held for a while says nothing of the next.
+  if (now - session_since_ >= options_.limits.listen_again_max) sessions_lost_ = 0;
   if (++sessions_lost_ > options_.limits.sessions_lost_max)
     return give_up(Error(Errc::unavailable, "the server loses every session it opens"));
   session_id_.clear();
@@ -345,7 +348,7 @@ void ClientEngine::heard_response(ClientSendId id, const Envelope& envelope, Ins
   if (found == sendings_.end()) return;  // late, or of nobody
   const Sending sending = found->second;
   sendings_.erase(found);
-  if (sending.purpose == Purpose::call || sending.purpose == Purpose::subscribe) sessions_lost_ = 0;
+  if (sending.purpose == Purpose::call) sessions_lost_ = 0;
   if (options_.over_http && id != which)
     orders_.push_back(ClientOrder{ClientOrder::Kind::drop, which, {}, {}, false, false});
   switch (sending.purpose) {

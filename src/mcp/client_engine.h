@@ -325,8 +325,9 @@ class ClientEngine {
   ServerIntroduction server_;
   std::string session_id_;
   std::uint64_t session_ = 1;  // counts ours
-  std::size_t sessions_lost_ = 0;
-  bool stream_was_open_ = false;  // the standalone stream of this session
+  Instant session_since_{};
+  std::size_t sessions_lost_ = 0;  // at once, in a row
+  bool stream_was_open_ = false;   // the standalone stream of this session
   bool discover_told_versions_ = false;
   bool initialize_under_way_ = false;
   bool may_be_modern_ = false;     // it spoke as only a modern server would, and knows no discover
@@ -346,6 +347,7 @@ class ClientEngine {
   std::set<std::string> subscribed_;  // legacy
   ClientSendId listening_ = 0;        // modern: acknowledged
   ClientSendId listening_next_ = 0;   // modern: not acknowledged yet
+  Instant listening_since_{};
   Instant listen_deadline_ = never;
   Instant listen_again_at_ = never;
   int listen_failures_ = 0;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "mcp/client_engine.h"
 
@@ -16,20 +15,9 @@ bool wants_something(const ListenFilter& filter) {
   return filter.tools || filter.prompts || filter.resources || !filter.uris.empty();
 }
 
-std::string members_of(const ListenFilter& filter, const std::vector<std::string>& tasks) {
-  Json wanted = Json::object();
-  if (filter.tools) wanted.set("toolsListChanged", true);
-  if (filter.prompts) wanted.set("promptsListChanged", true);
-  if (filter.resources) wanted.set("resourcesListChanged", true);
-  if (!filter.uris.empty()) {
-    Json& uris = wanted.set("resourceSubscriptions", Json::array());
-    for (const std::string& uri : filter.uris) uris.push_back(uri);
-  }
-  if (!tasks.empty()) {
-    Json& ids = wanted.set("taskIds", Json::array());
-    for (const std::string& id : tasks) ids.push_back(id);
-  }
-  return R"("notifications":)" + wanted.dump();
+std::string members_of(ListenFilter filter, std::vector<std::string> tasks) {
+  filter.task_ids = std::move(tasks);
+  return R"("notifications":)" + listen_filter_json(filter);
 }
 
 }  // namespace
@@ -70,18 +58,21 @@ void ClientEngine::stop_listening(ClientSendId& id) {
   id = 0;
 }
 
-void ClientEngine::acknowledged(const Envelope& envelope, Instant) {
+void ClientEngine::acknowledged(const Envelope& envelope, Instant now) {
   const Bytes raw = envelope.meta_subscription_id ? envelope.view(envelope.meta_subscription_id) : Bytes();
   if (listening_next_ == 0 || raw != std::to_string(listening_next_)) return;
   stop_listening(listening_);
   listening_ = std::exchange(listening_next_, 0);
   listen_deadline_ = never;
-  listen_failures_ = 0;
+  listening_since_ = now;
 }
 
 void ClientEngine::listen_ended(ClientSendId id, bool for_good, Instant now) {
   if (id != listening_ && id != listening_next_) return;
   if (id == listening_next_) listen_deadline_ = never;
+  // One that ends as soon as it is acknowledged is no better than one that never was.
+  const bool was_steady = id == listening_ && now - listening_since_ >= options_.limits.listen_again_max;
+  if (was_steady) listen_failures_ = 0;
   (id == listening_ ? listening_ : listening_next_) = 0;
   if (for_good || listening_ != 0 || listening_next_ != 0) return;
   milliseconds most = options_.limits.listen_again_first;

@@ -235,6 +235,31 @@ TEST(ClientEngine, WhatTheClientAsksByItselfIsNoSignThatSessionsHold) {
   EXPECT_EQ(opened, ClientLimits{}.sessions_lost_max + 1);
 }
 
+TEST(ClientEngine, AServerThatTakesSubscriptionsAndLosesEverySessionIsGivenUp) {
+  Client client(options(Era::legacy));
+  client.start();
+  ListenFilter wanted;
+  wanted.uris = {"a://1"};
+  client.engine.watch(wanted, client.now);
+  std::size_t opened = 0;
+  const auto lose = [&](milliseconds after) {
+    open_without_stream(client);
+    ++opened;
+    client.reply(client.last_send("resources/subscribe"), "{}");
+    client.engine.stream_opened(client.now);
+    client.pass(after);
+    client.engine.stream_unavailable(404, client.now);
+    client.settle();
+  };
+  for (int steady = 0; steady < 10; ++steady) lose(ClientLimits{}.listen_again_max);
+  EXPECT_FALSE(client.engine.is_over()) << "each of them held for a while";
+  opened = 1;
+  while (!client.engine.is_over() && opened < 20) lose(milliseconds(10));
+  EXPECT_EQ(opened, ClientLimits{}.sessions_lost_max + 1);
+  EXPECT_NE(client.last_event(ClientEvent::Kind::failed).error.message.find("loses every session"),
+            std::string::npos);
+}
+
 TEST(ClientEngine, ASessionThatIsLostBeforeItsStreamOpensWaitsForItNoMore) {
   Client client(options(Era::legacy, true, every_capability()));
   client.start();
@@ -594,6 +619,39 @@ TEST(ClientEngine, AModernSubscriptionIsReplacedOnlyWhenTheNextOneStands) {
   client->engine.failed(second.id, error("broke"), Outcome::sent_unknown, client->now);
   client->pass(ClientLimits{}.listen_again_first);
   EXPECT_EQ(client->sent(), "subscriptions/listen subscriptions/listen drop subscriptions/listen");
+}
+
+TEST(ClientEngine, ASubscriptionThatEndsAsItBeginsIsOpenedLessAndLess) {
+  auto client = in_modern();
+  ListenFilter wanted;
+  wanted.tools = true;
+  client->engine.watch(wanted, client->now);
+  client->settle();
+  const auto lose = [&] {
+    const ClientOrder last = client->last_send("subscriptions/listen");
+    client->hear(
+        R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{},"_meta":{"io.modelcontextprotocol/subscriptionId":)" +
+            std::to_string(last.id) + "}}}",
+        last.id);
+    client->engine.ended(last.id, client->now);
+    client->settle();
+  };
+  const auto opened_in = [&](milliseconds time) {
+    const Instant end = client->now + time;
+    const ClientSendId first = client->last_send("subscriptions/listen").id;
+    std::size_t times = 0;
+    for (ClientSendId before = first; client->now < end;) {
+      client->pass(milliseconds(50));
+      if (client->last_send("subscriptions/listen").id == before) continue;
+      ++times;
+      lose();
+      before = client->last_send("subscriptions/listen").id;
+    }
+    return times;
+  };
+  lose();
+  opened_in(seconds(60));
+  EXPECT_LT(opened_in(seconds(60)), 40U) << "half of eight seconds on average, not half of half a one";
 }
 
 TEST(ClientEngine, ALegacyServerIsAskedForResourcesOneByOneAndAgainInANewSession) {

@@ -349,21 +349,31 @@ Result<ListenFilter> read_listen_filter(const Envelope& request) {
   return filter;
 }
 
-std::string listen_acknowledged(const ListenFilter& honoured, Bytes subscription_id) {
-  std::string params;
-  JsonWriter writer(params);
-  writer.begin_object().raw_member("_meta", tag_of(subscription_id)).key("notifications").begin_object();
-  if (honoured.tools) writer.member("toolsListChanged", true);
-  if (honoured.prompts) writer.member("promptsListChanged", true);
-  if (honoured.resources) writer.member("resourcesListChanged", true);
+std::string listen_filter_json(const ListenFilter& filter) {
+  std::string json;
+  JsonWriter writer(json);
+  writer.begin_object();
+  if (filter.tools) writer.member("toolsListChanged", true);
+  if (filter.prompts) writer.member("promptsListChanged", true);
+  if (filter.resources) writer.member("resourcesListChanged", true);
   for (const auto& [name, texts] :
-       {std::pair{"resourceSubscriptions", &honoured.uris}, std::pair{"taskIds", &honoured.task_ids}}) {
+       {std::pair{"resourceSubscriptions", &filter.uris}, std::pair{"taskIds", &filter.task_ids}}) {
     if (texts->empty()) continue;
     writer.key(name).begin_array();
     for (const std::string& text : *texts) writer.value(text);
     writer.end_array();
   }
-  writer.end_object().end_object();
+  writer.end_object();
+  return json;
+}
+
+std::string listen_acknowledged(const ListenFilter& honoured, Bytes subscription_id) {
+  std::string params;
+  JsonWriter(params)
+      .begin_object()
+      .raw_member("_meta", tag_of(subscription_id))
+      .raw_member("notifications", listen_filter_json(honoured))
+      .end_object();
   return make_notification("notifications/subscriptions/acknowledged", params);
 }
 

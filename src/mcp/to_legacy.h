@@ -102,6 +102,8 @@ struct ListenFilter {
 };
 // -32602 when `notifications` is missing or of a wrong shape.
 [[nodiscard]] Result<ListenFilter> read_listen_filter(const Envelope& request);
+// As its request and its acknowledgement say it: the object `notifications`.
+[[nodiscard]] std::string listen_filter_json(const ListenFilter& filter);
 // The first message of a subscription: what of it is honoured.
 [[nodiscard]] std::string listen_acknowledged(const ListenFilter& honoured, Bytes subscription_id);
 // A notification of the upstream for that subscription.
