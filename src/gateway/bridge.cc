@@ -96,6 +96,9 @@ void Bridge::discover(Exchange& exchange, Service& service) {
 
 void Bridge::open(Exchange& exchange) {
   Session* session = exchange.session();
+  if (session != nullptr && session->chosen == &for_legacy_clients_ &&
+      inner_->eras().modern == EraStanding::no)
+    return for_legacy_clients_.outlived(exchange);
   if (session != nullptr && session->chosen != nullptr) return hand_over(exchange, *session->chosen);
   inner_->ask_eras();
   if (Service* service = choose(exchange); service != nullptr) return hand_over(exchange, *service);

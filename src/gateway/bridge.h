@@ -6,7 +6,8 @@
 // server's through RevisionBridge. A legacy client in front of a modern server is served by LegacyBridge, a
 // modern client in front of a legacy server by ModernBridge. While the server is still being asked for its
 // eras, exchanges wait. What `server/discover` says of revisions is what the bridge takes, not what the
-// server does; it translates nothing else itself. Lives on one reactor. Spec: ledger part D.
+// server does; it translates nothing else itself. A session that a modern server's bridge serves ends when
+// the server is found to be none. Lives on one reactor. Spec: ledger part D.
 
 #include <memory>
 #include <vector>

@@ -131,6 +131,70 @@ TEST_F(BridgeTest, AnHttpServerThatWasLegacyIsAskedAgainNowAndThen) {
   }));
 }
 
+constexpr Bytes too_new = R"({"supported":["2025-11-25"],"requested":"2026-07-28"})";
+
+// It gets the answer as it is, and the next one is served as the server is by then.
+TEST_F(BridgeTest, AServerThatRefusesTheModernRevisionIsAskedAgain) {
+  start_unanswered();
+  answer(response(200, "application/json", discovered(modern_result)));
+  answer(response(400, "text/plain", "no"));
+  world.advance(UpstreamLimits{}.doubted_for);
+  auto client = post_modern("tools/list");
+  TestPeer& call = asked();
+  call.send(response(400, "application/json", make_error_response("7", -32022, "too new", too_new)));
+  world.settle();
+  EXPECT_NE(answer_of(*client).body.find(R"("supported":["2025-11-25"])"), std::string::npos);
+  EXPECT_NE(asked().received.find("sluice-probe-discover"), std::string::npos) << asked().received;
+  answer(response(404, "text/plain", "what is that"));
+  auto next = post_modern("tools/list");
+  EXPECT_NE(asked().received.find("\"method\":\"initialize\""), std::string::npos) << asked().received;
+}
+
+TEST_F(BridgeTest, ASessionInFrontOfAServerThatIsModernNoMoreEndsAndTheNextIsTheServers) {
+  start_unanswered();
+  answer(response(200, "application/json", discovered(modern_result)));
+  answer(response(400, "text/plain", "no"));
+  auto client = post({}, initialize_request());
+  const auto id_of_last = [this] {
+    const std::string& text = asked().received;
+    const std::size_t at = text.rfind("\"id\":") + 5;
+    return text.substr(at, text.find_first_of(",}", at) - at);
+  };
+  std::string id = id_of_last();
+  answer(response(200, "application/json",
+                  make_response(id, R"({"supportedVersions":["2026-07-28"],"capabilities":{}})")));
+  const Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
+  world.advance(UpstreamLimits{}.doubted_for);
+  auto call = post(fields, legacy_request(2, "prompts/list", "{}"));
+  id = id_of_last();
+  answer(response(400, "application/json", make_error_response(id, -32022, "too new", too_new)));
+  const auto said = Json::parse(answer_of(*call).body);
+  ASSERT_TRUE(said) << call->received;
+  EXPECT_EQ((*said)["error"]["code"].int64_or(0), -32603);
+  EXPECT_NE((*said)["error"]["message"].string_or("").find("takes no request of MCP 2026-07-28"),
+            std::string::npos);
+  EXPECT_TRUE((*said)["error"]["data"]["retryable"].bool_or(false));
+  answer(response(404, "text/plain", "what is that"));
+  EXPECT_EQ(answer_of(*post(fields, legacy_request(3, "prompts/list", "{}"))).status, 404);
+  auto again = post({}, initialize_request());
+  EXPECT_NE(asked().received.find("\"method\":\"initialize\""), std::string::npos) << asked().received;
+  EXPECT_EQ(metric("sluice_calls_in_flight"), 1U);
+}
+
+TEST_F(BridgeTest, ALegacyServerThatRefusesToInitializeIsAskedAgain) {
+  start_unanswered();
+  answer(response(404, "text/plain", "what is that"));
+  world.advance(UpstreamLimits{}.doubted_for);
+  auto client = post({}, initialize_request());
+  answer(response(400, "application/json",
+                  make_error_response("1", -32022, "too old", R"({"supported":["2026-07-28"]})")));
+  EXPECT_NE(asked().received.find("sluice-probe-discover"), std::string::npos) << asked().received;
+  answer(response(200, "application/json", discovered(modern_result)));
+  answer(response(400, "text/plain", "no"));
+  auto again = post({}, initialize_request());
+  EXPECT_NE(asked().received.find("Mcp-Method: server/discover"), std::string::npos) << asked().received;
+}
+
 TEST_F(BridgeTest, AModernServerThatCouldNotBeAskedForASessionIsAskedAgain) {
   start_unanswered();
   answer(response(200, "application/json", discovered(modern_result)));

@@ -65,10 +65,18 @@ void HttpUpstream::ask_eras() {
   // A modern server that is taken for a legacy one serves on and nobody notices; the other way it fails.
   const bool is_doubtful = config_.era == EraSetting::automatic && eras_.modern == EraStanding::no &&
                            now - probed_at_ >= context_.reactor.limits().upstream.legacy_believed;
-  if (probe_ || (is_known && !is_doubtful) || !is_due) return;
-  probed_at_ = now;
-  is_doubted_ = is_known;
-  if (!is_known) eras_.legacy = EraStanding::pending;
+  if (!probe_ && (!is_known || is_doubtful) && is_due) probe(is_known);
+}
+
+void HttpUpstream::doubt_eras() {
+  if (config_.era != EraSetting::automatic || probe_ || eras_.modern == EraStanding::unknown) return;
+  if (context_.reactor.now() - probed_at_ >= context_.reactor.limits().upstream.doubted_for) probe(true);
+}
+
+void HttpUpstream::probe(bool is_doubt) {
+  probed_at_ = context_.reactor.now();
+  is_doubted_ = is_doubt;
+  if (!is_doubt) eras_.legacy = EraStanding::pending;
   if (eras_.modern == EraStanding::unknown) eras_.modern = EraStanding::pending;
   probe_ = probe_http(context_.reactor, config_.start_timeout, client_,
                       [this](EraVerdict verdict) { probed(std::move(verdict)); });
@@ -76,7 +84,8 @@ void HttpUpstream::ask_eras() {
 
 void HttpUpstream::probed(EraVerdict verdict) {
   const bool asks_on = verdict.eras.legacy == EraStanding::pending;
-  if (!is_doubted_ || (!asks_on && verdict.eras.modern == EraStanding::yes)) eras_ = verdict.eras;
+  // Nothing that was known is given up for what could not be asked.
+  if (!is_doubted_ || (!asks_on && verdict.eras.modern != EraStanding::unknown)) eras_ = verdict.eras;
   const std::unique_ptr<EraProbe> done = asks_on ? nullptr : std::move(probe_);
   if (!asks_on)
     context_.log.info("upstream probed")

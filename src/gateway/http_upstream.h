@@ -42,6 +42,10 @@ class HttpUpstream final : public NativeUpstream {
   HttpUpstream(const UpstreamContext& context, const UpstreamConfig& config,
                std::shared_ptr<Authorizer> authorizer, std::unique_ptr<StreamableHttpClient> client);
   void open_modern(Exchange& exchange);
+  // What the server did shows that eras() may be wrong: it is asked again, if that was not just done.
+  void doubt_eras();
+  // What is known stays good while it is only doubted.
+  void probe(bool is_doubt);
   void probed(EraVerdict verdict);
 
   UpstreamContext context_;

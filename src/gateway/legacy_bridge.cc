@@ -8,6 +8,7 @@
 #include "gateway/legacy_bridge_call.h"
 #include "gateway/legacy_bridge_request.h"
 #include "gateway/legacy_bridge_session.h"
+#include "mcp/era_questions.h"
 #include "mcp/methods.h"
 #include "mcp/modern.h"
 #include "mcp/modern_results.h"
@@ -25,9 +26,7 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
         new LegacyBridgeHandshake(bridge, exchange, *std::move(who)));
     LegacyBridgeHandshake& started = *handshake;
     exchange.attachment = std::move(handshake);
-    const ClientRequest& request = exchange.request();
-    started.request_.open(make_modern_request(bridge.next_id(), "server/discover", started.who_),
-                          {request.principal, request.correlation_id, {}, request.kept_headers});
+    started.ask();
   }
   void cancelled(CancelReason reason) override { request_.drop(reason); }
 
@@ -35,6 +34,11 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   LegacyBridgeHandshake(LegacyBridge& bridge, Exchange& exchange, Introduction who)
       : bridge_(bridge), exchange_(exchange), who_(std::move(who)), request_(bridge, *this) {}
 
+  void ask() {
+    const ClientRequest& request = exchange_.request();
+    request_.open(make_modern_request(bridge_.next_id(), "server/discover", who_),
+                  {request.principal, request.correlation_id, {}, request.kept_headers});
+  }
   std::size_t on_notification(const ClientMessage&) override { return all_room; }
   void on_refused(const Refusal& refusal) override {
     const Refusal told = to_legacy_refusal(refusal, "initialize");
@@ -43,6 +47,10 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   void on_response(const ClientMessage& message) override {
     const Envelope& envelope = message.envelope();
     const Bytes id = exchange_.request().message.id();
+    // It says that it speaks what it was asked in.
+    if (envelope.kind == MessageKind::error_response && era_questions::shows_modern(envelope) &&
+        !std::exchange(was_repeated_, true))
+      return ask();
     if (envelope.kind == MessageKind::error_response)
       return exchange_.finish(
           to_legacy_response(envelope, id, ResultShape{"initialize", who_.revision, false}));
@@ -58,6 +66,7 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   Exchange& exchange_;
   Introduction who_;
   LegacyBridgeRequest request_;
+  bool was_repeated_ = false;
 };
 
 // A request that is sent off: its end frees its place.
@@ -161,6 +170,14 @@ void LegacyBridge::message(Session& session, ClientMessage message) {
 void LegacyBridge::ended(Session& session) {
   if (session.attachment) tasks_.ended(static_cast<LegacyBridgeSession&>(*session.attachment));
   session.attachment.reset();
+}
+
+void LegacyBridge::outlived(Exchange& exchange) {
+  Session& session = *exchange.session();
+  if (session.attachment) tasks_.ended(static_cast<LegacyBridgeSession&>(*session.attachment));
+  refuse(exchange, refusals::session_unknown());
+  session.end("upstream '" + parts_.config.name + "' speaks MCP " +
+              std::string(revision_text(latest_modern)) + " no more");
 }
 
 std::vector<Revision> LegacyBridge::revisions() const {

@@ -39,6 +39,10 @@ class LegacyBridge final : public Service {
   void ended(Session& session) override;
   [[nodiscard]] std::vector<Revision> revisions() const override;
 
+  // The server has turned out to speak no modern revision: refuses the exchange and ends its session, so that
+  // the client opens one there.
+  void outlived(Exchange& exchange);
+
   [[nodiscard]] std::size_t sessions() const { return sessions_; }
   [[nodiscard]] std::size_t calls() const { return calls_; }
 

@@ -10,6 +10,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/legacy_bridge.h"
+#include "mcp/era_questions.h"
 #include "mcp/methods.h"
 #include "mcp/to_legacy.h"
 #include "mcp/tool_headers.h"
@@ -133,8 +134,19 @@ void LegacyBridgeCall::on_response(const ClientMessage& message) {
     refusal.data_json = envelope.view(envelope.error_data);
     return on_refused(refusal);
   }
+  if (code == "-32022" && task_ == nullptr) return on_version_refused(envelope);
   finish(to_legacy_response(envelope, exchange_.request().message.id(),
                             ResultShape{asked_for().method, session_.who().revision, wraps_}));
+}
+
+void LegacyBridgeCall::on_version_refused(const Envelope& error) {
+  const bool names_ours = era_questions::shows_modern(error);
+  if (names_ours && !std::exchange(was_repeated_, true)) return send();
+  Refusal refusal = refusals::upstream_lost(Outcome::not_sent);
+  refusal.message = "upstream '" + bridge_.parts_.config.name + "' takes no request of MCP " +
+                    std::string(revision_text(latest_modern)) +
+                    (names_ours ? ", and says that it speaks it" : "; what it speaks is asked again");
+  refuse(refusal);
 }
 
 void LegacyBridgeCall::on_result(const ClientMessage& message) {
@@ -185,7 +197,7 @@ void LegacyBridgeCall::on_task_sign(const TaskState& task) {
 }
 
 void LegacyBridgeCall::on_task_asks(std::vector<InputRequest> requests) {
-  questions_.clear();
+  if (!has_open_asks()) questions_.clear();  // they were answered
   for (InputRequest& request : requests) {
     Question question;
     question.request = std::move(request);
@@ -194,7 +206,10 @@ void LegacyBridgeCall::on_task_asks(std::vector<InputRequest> requests) {
   ask_client();
 }
 
-void LegacyBridgeCall::on_task_done(const ClientMessage& response) { on_response(response); }
+void LegacyBridgeCall::on_task_done(const ClientMessage& response) {
+  withdraw(false, "the call is over");
+  on_response(response);
+}
 
 // ---- Rounds
 
@@ -232,7 +247,7 @@ void LegacyBridgeCall::take_round(const Envelope& response) {
 
 void LegacyBridgeCall::ask_client() {
   for (Question& question : questions_) {
-    if (!question.answer.empty()) continue;
+    if (!question.answer.empty() || !question.ask.empty()) continue;
     question.ask = session_.asked(*this);
     exchange_.ask(to_legacy_ask(question.request, question.ask, session_.who().revision,
                                 "sluice-" + canonical(question.ask)));

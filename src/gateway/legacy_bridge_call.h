@@ -64,6 +64,8 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   void on_response(const ClientMessage& message) override;
   void on_refused(const Refusal& refusal) override;
   void on_result(const ClientMessage& message);
+  // The server does not take our revision: the call has not run.
+  void on_version_refused(const Envelope& error);
   [[nodiscard]] bool goes_back(const ClientMessage& progress);
 
   void on_task_sign(const TaskState& task) override;
@@ -106,6 +108,7 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   bool is_waiting_for_tools_ = false;
   bool was_sent_ = false;
   bool was_refreshed_ = false;  // the list of tools, for a header that did not fit
+  bool was_repeated_ = false;   // for a server that refused the revision that it names
   bool wraps_ = false;
   bool over_ = false;
 };

@@ -313,6 +313,33 @@ TEST_F(LegacyBridgeTest, ReadsTheToolListAgainWhenItChangedOrGrewOld) {
   EXPECT_EQ(far.count("tools/list"), 3U);
 }
 
+TEST_F(LegacyBridgeTest, AsksAgainOnceAServerThatRefusesTheRevisionItNames) {
+  constexpr const char* ours = R"({"supported":["2026-07-28"],"requested":"2026-07-28"})";
+  FakeSession& session = session_of("me", latest_legacy);
+  FakeExchange& hello = request(session, "initialize", initialize_params(latest_legacy, "{}"));
+  far.fail(far.requests.size() - 1, -32022, "not now", ours);
+  ASSERT_EQ(far.count("server/discover"), 2U);
+  far.finish_last(everything);
+  EXPECT_TRUE(hello.result().contains("protocolVersion"));
+
+  FakeExchange& call = call_tool(session);
+  far.fail(far.find("tools/call"), -32022, "not now", ours);
+  ASSERT_EQ(far.count("tools/call"), 2U);
+  far.finish(far.find("tools/call"), R"({"content":[]})");
+  EXPECT_TRUE(call.result().contains("content"));
+
+  FakeExchange& list = request(session, "prompts/list");
+  for (int twice = 0; twice < 2; ++twice) far.fail(far.requests.size() - 1, -32022, "not now", ours);
+  EXPECT_EQ(far.count("prompts/list"), 2U);
+  EXPECT_EQ(list.code, -32603);
+  EXPECT_EQ(list.sentence, "upstream 'up' takes no request of MCP 2026-07-28, and says that it speaks it");
+  FakeExchange& other = request(session, "prompts/list");
+  far.fail(far.requests.size() - 1, -32022, "never", R"({"supported":["2025-11-25"]})");
+  EXPECT_EQ(far.count("prompts/list"), 3U) << "nothing would be another the second time";
+  EXPECT_EQ(other.code, -32603);
+  EXPECT_EQ(other.data, R"({"outcome":"not_sent","retryable":true})");
+}
+
 TEST_F(LegacyBridgeTest, ReadsTheToolListAgainOnceWhenAHeaderDoesNotFit) {
   FakeSession& session = connect();
   const FakeExchange& call = call_tool(session);

@@ -5,6 +5,7 @@
 
 #include "codec/jsonrpc.h"
 #include "gateway/stdio_upstream.h"
+#include "mcp/era_questions.h"
 #include "mcp/errors.h"
 
 namespace sluice {
@@ -98,6 +99,9 @@ void OwnedChild::on_child_message(ClientMessage message) {
 
 void OwnedChild::respond(ClientRef ref, const ClientMessage& message) {
   Exchange& exchange = *open_.at(ref);
+  if (era_questions::belies_legacy(exchange.request().message.envelope().method, message.envelope()))
+    upstream_.doubt_legacy();
+  has_session_ = has_session_ || message.envelope().kind == MessageKind::response;
   forget(ref);
   drained();
   upstream_.ends().finish(exchange, message.envelope());
@@ -119,6 +123,8 @@ void OwnedChild::forget(ClientRef ref) {
 void OwnedChild::on_child_gone(const ChildEnd& end) {
   // A session that clients share has a child that served them all.
   const std::string why = upstream_.config().shared ? end.why : end.whole();
+  // Some servers exit on a question that they do not know.
+  if (!has_session_ && !end.never_ran) upstream_.doubt_legacy();
   std::unordered_map<ClientRef, Exchange*> lost = std::exchange(open_, {});
   refs_.clear();
   for (const auto& [ref, exchange] : lost) {

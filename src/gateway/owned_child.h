@@ -51,6 +51,7 @@ class OwnedChild final : public Attachment, private ChildLinkHandler {
   std::unordered_map<ClientRef, Exchange*> open_;
   std::unordered_map<const Exchange*, ClientRef> refs_;
   ClientRef next_ref_ = 1;
+  bool has_session_ = false;  // it answered `initialize`
   bool paused_ = false;
 };
 

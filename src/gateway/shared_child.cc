@@ -7,6 +7,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/stdio_upstream.h"
+#include "mcp/era_questions.h"
 #include "mcp/errors.h"
 #include "mcp/own_name.h"
 
@@ -32,6 +33,7 @@ SharedChild::SharedChild(StdioUpstream& upstream)
           [](void* self) {
             auto* shared = static_cast<SharedChild*>(self);
             if (shared->phase_ == Phase::unknown) return shared->probe();
+            if (shared->phase_ == Phase::legacy) return shared->let_child_go();
             if (!shared->waiting_.empty()) shared->dispatch_waiting();
           },
           this) {
@@ -56,6 +58,25 @@ void SharedChild::ask_eras() {
   if (phase_ == Phase::unprobed || (phase_ == Phase::unknown && !restart_.armed())) probe();
 }
 
+void SharedChild::doubt(Era belied) {
+  const Reactor& reactor = upstream_.context().reactor;
+  is_belied_ = is_belied_ || belied == Era::modern;
+  if (reactor.now() - probed_at_ >= reactor.limits().upstream.doubted_for) probe_again();
+}
+
+void SharedChild::child_was_started() {
+  const Reactor& reactor = upstream_.context().reactor;
+  if (reactor.now() - probed_at_ >= reactor.limits().upstream.legacy_believed && upstream_.has_room())
+    probe_again();
+}
+
+bool SharedChild::yield_place() {
+  if (std::exchange(probe_again_, nullptr) == nullptr) return false;
+  probed_at_ -=
+      upstream_.context().reactor.limits().upstream.legacy_believed;  // the next start is soon enough
+  return true;
+}
+
 void SharedChild::warm_up() {
   if (phase_ == Phase::modern) (void)ensure_child();
 }
@@ -64,6 +85,7 @@ UpstreamEras SharedChild::eras() const { return verdict_.eras; }
 
 void SharedChild::stop() {
   restart_.cancel();
+  probe_again_.reset();
   if (probe_) {
     probe_.reset();
     if (phase_ == Phase::probing) phase_ = Phase::unprobed;
@@ -75,7 +97,7 @@ void SharedChild::stop() {
 
 UpstreamState SharedChild::state() const {
   UpstreamState state;
-  state.children = (link_ ? 1U : 0U) + (probe_ ? 1U : 0U);
+  state.children = (link_ ? 1U : 0U) + (probe_ ? 1U : 0U) + (probe_again_ ? 1U : 0U);
   state.calls = open_.size() + waiting_.size();
   state.usable = (phase_ == Phase::legacy || phase_ == Phase::modern) && !never_ran_;
   switch (phase_) {
@@ -93,6 +115,7 @@ UpstreamState SharedChild::state() const {
 
 void SharedChild::probe() {
   phase_ = Phase::probing;
+  probed_at_ = upstream_.context().reactor.now();
   verdict_.eras = {EraStanding::pending, EraStanding::pending};
   probe_ = probe_command(upstream_.context(), upstream_.config(),
                          [this](EraVerdict verdict) { probed(std::move(verdict)); });
@@ -112,16 +135,51 @@ void SharedChild::probed(EraVerdict verdict) {
   } else if (is_news) {
     restarts_ = 0;
   }
-  if (!asks_on)
-    upstream_.context()
-        .log.info("upstream probed")
-        .field("upstream", upstream_.config().name)
-        .field("legacy", eras.legacy == EraStanding::yes)
-        .field("modern", eras.modern == EraStanding::yes)
-        .field("why", verdict_.why);
+  if (!asks_on) log_verdict();
   if (is_news && phase_ == Phase::modern) dispatch_waiting();
   if (is_news && phase_ != Phase::modern) refuse_waiting(refusal_sentence());
   upstream_.eras_known();
+}
+
+void SharedChild::log_verdict() const {
+  upstream_.context()
+      .log.info("upstream probed")
+      .field("upstream", upstream_.config().name)
+      .field("legacy", verdict_.eras.legacy == EraStanding::yes)
+      .field("modern", verdict_.eras.modern == EraStanding::yes)
+      .field("why", verdict_.why);
+}
+
+void SharedChild::probe_again() {
+  const bool is_known = phase_ == Phase::legacy || phase_ == Phase::modern;
+  if (upstream_.config().era != EraSetting::automatic || !is_known || probe_ || probe_again_) return;
+  probed_at_ = upstream_.context().reactor.now();
+  probe_again_ = probe_command(upstream_.context(), upstream_.config(),
+                               [this](EraVerdict verdict) { probed_again(std::move(verdict)); });
+}
+
+void SharedChild::probed_again(EraVerdict verdict) {
+  if (verdict.eras.legacy == EraStanding::pending) return;  // what is known is good enough for that long
+  const std::unique_ptr<EraProbe> done = std::move(probe_again_);
+  const bool is_belied = std::exchange(is_belied_, false);
+  if (verdict.eras.modern == EraStanding::unknown) return;
+  // A sibling that exits is taken for a legacy one, and may just have failed.
+  if (verdict.eras.modern == EraStanding::no && link_ && has_spoken_ && !is_belied) return;
+  verdict_ = std::move(verdict);
+  phase_ = verdict_.eras.modern == EraStanding::yes ? Phase::modern : Phase::legacy;
+  log_verdict();
+  if (phase_ == Phase::legacy) {
+    refuse_waiting(refusal_sentence());
+    let_child_go();
+  }
+  upstream_.eras_known();
+}
+
+void SharedChild::let_child_go() {
+  if (!link_ || !open_.empty()) return;
+  static_cast<void>(multiplex_.lost());
+  tools_.invalidate();
+  upstream_.retire(std::move(link_));
 }
 
 std::string SharedChild::refusal_sentence() const {
@@ -158,7 +216,9 @@ bool SharedChild::ensure_child() {
     return false;
   }
   link_ = std::move(*link);
+  has_spoken_ = false;
   started_ = upstream_.context().reactor.now();
+  child_was_started();
   return true;
 }
 
@@ -231,10 +291,12 @@ void SharedChild::cancelled(Exchange& exchange, CancelReason reason) {
   refs_.erase(at);
   const auto notice = multiplex_.cancel(ref);
   if (notice && link_) link_->send(*notice);
+  if (phase_ == Phase::legacy) upstream_.context().reactor.arm_after(restart_, Duration(0));
 }
 
 void SharedChild::on_child_message(ClientMessage message) {
   never_ran_ = false;
+  has_spoken_ = true;
   const Routed routed = multiplex_.inbound(message.envelope());
   if (routed.kind == Routed::Kind::reply) {
     link_->send(routed.text);
@@ -251,6 +313,9 @@ void SharedChild::on_child_message(ClientMessage message) {
   }
   refs_.erase(&exchange);
   open_.erase(at);
+  if (era_questions::belies_modern(exchange.request().message.envelope().method, message.envelope()))
+    doubt(Era::modern);
+  if (phase_ == Phase::legacy) upstream_.context().reactor.arm_after(restart_, Duration(0));
   if (exchange.request().over_http && exchange.request().message.envelope().method == "tools/list") {
     ClientMessage rewritten;
     if (rewritten.take(scanner_, PaddedString(routed.text)).ok())
@@ -270,6 +335,8 @@ void SharedChild::on_child_gone(const ChildEnd& end) {
   const UpstreamContext& context = upstream_.context();
   never_ran_ = end.never_ran;
   if (context.reactor.now() - started_ >= context.reactor.limits().upstream.steady_after) restarts_ = 0;
+  // Some servers exit on a question that they do not know, again and again.
+  if (!has_spoken_ && !never_ran_ && restarts_ > 1) doubt(Era::modern);
   const milliseconds wait = back_off();
   context.log.warning("shared child lost")
       .field("upstream", upstream_.config().name)

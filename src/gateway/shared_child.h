@@ -5,9 +5,10 @@
 // Probes the command's era first, starts the child when it is needed, mints ids, validates Mcp-Param-*
 // headers where we end the HTTP in front of it, and starts it again with back-off when it dies: calls that it
 // had, or that waited for its tool list, are told; those that come meanwhile wait for the next one. A probe
-// that learnt nothing is made again with the same back-off; until then calls are refused. Callers who do not
-// read never pause the child: their front closes them. Lives on one reactor. Spec: 2026-07-28
-// basic/transports; ledger D6.6.
+// that learnt nothing is made again with the same back-off; until then calls are refused. One that learnt
+// something is made again when that is doubted, and when a child is started after a while; nobody waits for
+// it, and it gives its place to who needs one. Callers who do not read never pause the child: their front
+// closes them. Lives on one reactor. Spec: 2026-07-28 basic/transports; ledger C4, D6.6.
 
 #include <deque>
 #include <functional>
@@ -39,6 +40,12 @@ class SharedChild final : private ChildLinkHandler {
   [[nodiscard]] UpstreamEras eras() const;
   // Probes, where nothing is known and its back-off is over.
   void ask_eras();
+  // What a child did belies that the command speaks this era: it is asked again, if that was not just done.
+  void doubt(Era belied);
+  // A child of the command was started: it may be another one by now.
+  void child_was_started();
+  // Ends a probe that nobody waits for; false when there is none.
+  bool yield_place();
   // Starts the child before there is a call, if the command is modern.
   void warm_up();
   void open(Exchange& exchange);
@@ -49,6 +56,12 @@ class SharedChild final : private ChildLinkHandler {
 
   void probe();
   void probed(EraVerdict verdict);
+  // Probes beside what runs.
+  void probe_again();
+  void probed_again(EraVerdict verdict);
+  void log_verdict() const;
+  // The command has turned out to be legacy: the child goes when its last call is over.
+  void let_child_go();
   // True when the child runs or could be started.
   bool ensure_child();
   // False when too many wait already: then the exchange was refused.
@@ -76,6 +89,8 @@ class SharedChild final : private ChildLinkHandler {
   Phase phase_ = Phase::unprobed;
   EraVerdict verdict_;
   std::unique_ptr<EraProbe> probe_;
+  std::unique_ptr<EraProbe> probe_again_;
+  Instant probed_at_{};
   std::unique_ptr<ChildLink> link_;
   Multiplex multiplex_;
   MessageScanner scanner_;
@@ -85,6 +100,8 @@ class SharedChild final : private ChildLinkHandler {
   std::unordered_map<const Exchange*, ClientRef> refs_;
   std::deque<Exchange*> waiting_;  // for the probe, the child, or the tool list
   ClientRef next_ref_;
+  bool is_belied_ = false;    // that the command is modern
+  bool has_spoken_ = false;   // the child that runs
   bool never_ran_ = false;    // what was started last: its command cannot be executed
   std::size_t restarts_ = 0;  // failures since something went well
   Instant started_{};

@@ -57,6 +57,8 @@ UpstreamEras StdioUpstream::eras() const { return shared_->eras(); }
 
 void StdioUpstream::ask_eras() { shared_->ask_eras(); }
 
+void StdioUpstream::doubt_legacy() { shared_->doubt(Era::legacy); }
+
 void StdioUpstream::warm_up() {
   spares_.fill();
   if (config_.pool.min != 0) shared_->warm_up();
@@ -85,7 +87,7 @@ void StdioUpstream::open(Exchange& exchange) {
 }
 
 void StdioUpstream::open_session(Exchange& exchange) {
-  if (spares_.size() == 0 && !has_room()) {
+  if (spares_.size() == 0 && !has_room() && !shared_->yield_place()) {
     if (room_is_made()) {
       waiting_.push_back(&exchange);  // at most one for each session that was ended
       return;
@@ -100,6 +102,7 @@ void StdioUpstream::open_session(Exchange& exchange) {
     return ends_.refuse(exchange, refusals::internal_error(child.error().message), CallStatus::lost);
   OwnedChild& started = **child;
   exchange.session()->attachment = std::move(*child);
+  shared_->child_was_started();
   started.open(exchange);
 }
 

@@ -3,8 +3,7 @@
 // StdioUpstream: an upstream that is a command. A legacy session owns one child; modern calls share one.
 //
 // Decides by era which child an exchange goes to, bounds the children, and sees stopping ones to their end.
-// The era of the command is probed once, in a sibling, or pinned. Knows nothing of HTTP. Lives on one
-// reactor.
+// The eras of the command are asked of a sibling, or pinned. Knows nothing of HTTP. Lives on one reactor.
 
 #include <memory>
 #include <unordered_set>
@@ -39,6 +38,8 @@ class StdioUpstream final : public NativeUpstream {
 
   // For the two kinds of child.
   void eras_known();
+  // A child did what no legacy server does.
+  void doubt_legacy();
   [[nodiscard]] const UpstreamContext& context() const { return context_; }
   [[nodiscard]] const UpstreamConfig& config() const { return config_; }
   [[nodiscard]] const CallEnds& ends() const { return ends_; }

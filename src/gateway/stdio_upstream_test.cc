@@ -240,6 +240,171 @@ TEST_F(StdioUpstreamTest, AModernCommandIsAskedWhetherItIsLegacyToo) {
   }
 }
 
+// ---- A verdict that grew old or was belied
+
+class StdioErasTest : public StdioUpstreamTest {
+ protected:
+  static constexpr Bytes unknown_discover =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","error":{"code":-32601,"message":"no"}})";
+  static constexpr Bytes refused_initialize =
+      R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","error":{"code":-32601,"message":"no"}})";
+  void start_legacy() {
+    children.clear();
+    start(child_config(EraSetting::automatic));
+    world.advance(milliseconds(1));
+    say(child(0), unknown_discover);
+  }
+  void start_modern() {
+    children.clear();
+    start(child_config(EraSetting::automatic));
+    world.advance(milliseconds(1));
+    say(child(0), is_modern);
+    world.advance(milliseconds(1));
+    say(child(1), refused_initialize);
+  }
+  [[nodiscard]] std::size_t probes() const {
+    std::size_t count = 0;
+    for (const auto& child : children)
+      count += child->io->received.find("sluice-probe-discover") == std::string::npos ? 0U : 1U;
+    return count;
+  }
+  // The newest child that was sent a request for `method` by a client, and by no probe.
+  FakeChild& served(Bytes method) {
+    for (auto child = children.rbegin(); child != children.rend(); ++child)
+      if (!id_of(**child, method).empty() && (*child)->io->received.find("sluice-probe") == std::string::npos)
+        return **child;
+    ADD_FAILURE() << "no child serves " << method;
+    return last();
+  }
+  Fields open_session() {
+    auto client = post({}, initialize_request());
+    answer(served("initialize"), "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}})");
+    Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
+    post(fields, make_notification("notifications/initialized"));
+    return fields;
+  }
+  // Answers the probe that was begun last: modern, and not legacy.
+  void turn_modern() {
+    world.advance(milliseconds(1));
+    say(asked("server/discover"), is_modern);
+    world.advance(milliseconds(1));
+    say(last(), refused_initialize);
+  }
+  [[nodiscard]] bool is_said(Bytes detail) {
+    return state().find("\"detail\":\"" + std::string(detail)) != std::string::npos;
+  }
+};
+
+TEST_F(StdioErasTest, ACommandIsAskedAgainWhenASessionBeginsAfterAWhile) {
+  start_legacy();
+  const Fields old = open_session();
+  world.advance(UpstreamLimits{}.legacy_believed + seconds(1));
+  EXPECT_EQ(probes(), 1U) << "nothing is started for nothing";
+  const Fields fields = open_session();
+  world.advance(milliseconds(1));
+  EXPECT_EQ(probes(), 2U);
+  EXPECT_TRUE(is_said("legacy")) << state();
+  turn_modern();
+  EXPECT_TRUE(is_said("modern\"")) << state();
+  for (const Fields* running : {&old, &fields}) {
+    auto call = post(*running, legacy_request(2, "tools/call", R"({"name":"x"})"));
+    answer(asked("tools/call"), "tools/call");
+    EXPECT_EQ(answer_of(*call).status, 200) << "sessions that run are not disturbed";
+  }
+  auto modern = post_modern("tools/list");
+  answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
+  EXPECT_EQ(id_of(asked("tools/list"), "initialize"), "");
+  EXPECT_EQ(answer_of(*modern).status, 200);
+  post({}, initialize_request());
+  world.advance(milliseconds(1));
+  EXPECT_EQ(probes(), 2U) << "not at every session";
+}
+
+TEST_F(StdioErasTest, ACommandWhoseChildRefusesToInitializeIsAskedAgain) {
+  for (const bool exits : {false, true}) {
+    start_legacy();
+    world.advance(UpstreamLimits{}.doubted_for);
+    auto client = post({}, initialize_request());
+    FakeChild& owned = served("initialize");
+    if (exits) {
+      owned.exit(1);
+      world.settle();
+    } else {
+      say(owned, make_error_response("1", -32022, "no", R"({"supported":["2026-07-28"]})"));
+    }
+    world.advance(milliseconds(1));
+    EXPECT_EQ(probes(), 2U) << exits;
+    turn_modern();
+    EXPECT_TRUE(is_said("modern\"")) << state();
+    auto again = post({}, initialize_request());
+    EXPECT_NE(id_of(last(), "server/discover"), "") << "a legacy client is served by the bridge";
+    gateway.reset();
+  }
+}
+
+TEST_F(StdioErasTest, ASharedChildThatRefusesTheRevisionHasItsCommandAskedAgain) {
+  start_modern();
+  world.advance(UpstreamLimits{}.doubted_for);
+  auto listener = post_modern("subscriptions/listen");
+  auto first = post_modern("tools/list");
+  FakeChild& shared = asked("tools/list");
+  const auto refuse = [&] {
+    say(shared, make_error_response(id_of(shared, "tools/list"), -32022, "too new",
+                                    R"({"supported":["2025-11-25"],"requested":"2026-07-28"})"));
+    world.advance(milliseconds(1));
+  };
+  refuse();
+  EXPECT_NE(answer_of(*first).body.find("-32022"), std::string::npos) << "as it is";
+  EXPECT_EQ(probes(), 2U);
+  auto second = post_modern("tools/list");
+  refuse();
+  EXPECT_EQ(probes(), 2U) << "it is being asked";
+  say(asked("server/discover"), unknown_discover);
+  EXPECT_TRUE(is_said("legacy")) << state();
+  EXPECT_FALSE(shared.told_to_end()) << "somebody listens to it";
+  auto third = post_modern("tools/list");
+  EXPECT_NE(id_of(last(), "initialize"), "") << last().io->received;
+  listener->close();
+  world.settle();
+  world.advance(milliseconds(1));
+  EXPECT_TRUE(shared.told_to_end());
+}
+
+TEST_F(StdioErasTest, ASessionIsNotRefusedForAProbeThatNobodyWaitsFor) {
+  children.clear();
+  UpstreamConfig config = child_config(EraSetting::automatic);
+  config.children_max = 2;
+  start(std::move(config));
+  world.advance(milliseconds(1));
+  say(child(0), unknown_discover);
+  world.advance(UpstreamLimits{}.legacy_believed + seconds(1));
+  open_session();
+  world.advance(milliseconds(1));
+  EXPECT_EQ(probes(), 2U);
+  FakeChild& probe = last();
+  open_session();
+  EXPECT_TRUE(probe.killed());
+  auto third = post({}, initialize_request());
+  EXPECT_NE(answer_of(*third).body.find("all its 2 children in use"), std::string::npos);
+}
+
+TEST_F(StdioErasTest, AProbeThatFailsChangesNothingThatServes) {
+  start_modern();
+  auto first = post_modern("tools/list");
+  answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
+  world.advance(UpstreamLimits{}.legacy_believed + seconds(1));
+  asked("tools/list").exit(1);
+  world.advance(seconds(1));
+  auto second = post_modern("tools/list");
+  answer(asked("tools/list"), "tools/list", R"({"tools":[]})");
+  EXPECT_EQ(answer_of(*second).status, 200);
+  EXPECT_EQ(probes(), 2U);
+  asked("server/discover").exit(1);
+  world.settle();
+  EXPECT_TRUE(is_said("modern;")) << state();
+}
+
 TEST_F(StdioUpstreamTest, AProbedChildThatAnswersAndExitsAtOnceIsHeard) {
   start(child_config(EraSetting::automatic));
   world.advance(milliseconds(1));

@@ -90,7 +90,7 @@ class Upstream : public Service {
 class NativeUpstream : public Upstream {
  public:
   [[nodiscard]] virtual UpstreamEras eras() const = 0;
-  // Asks for what is unknown, if that is due.
+  // Asks for what is unknown or too old, if that is due.
   virtual void ask_eras() = 0;
   // Called whenever something of eras() stops being pending; never from inside ask_eras().
   void on_eras(std::function<void()> tell) { tell_eras_ = std::move(tell); }

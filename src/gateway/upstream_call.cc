@@ -5,6 +5,7 @@
 
 #include "codec/jsonrpc.h"
 #include "gateway/upstream_session.h"
+#include "mcp/era_questions.h"
 #include "mcp/errors.h"
 #include "mcp/methods.h"
 
@@ -15,6 +16,11 @@ namespace {
 // Codes by which a server shows that it knows the modern era.
 bool is_modern_code(Bytes code) {
   return code == "-32020" || code == "-32021" || code == "-32022" || code == "-32601" || code == "-32602";
+}
+
+// A refusal that says nothing of what the server knows.
+bool says_nothing(int status) {
+  return status < 400 || status >= 500 || status == 401 || status == 403 || status == 408 || status == 429;
 }
 
 // Ids and tokens are the same however they are written.
@@ -126,6 +132,10 @@ void UpstreamCall::stray(const ClientMessage& response) {
 // The exchange takes this call with it, sooner or later.
 void UpstreamCall::finish(const Envelope& response) {
   upstream_.last_failure_.clear();
+  const Bytes method = exchange_.request().message.envelope().method;
+  if (session_ == nullptr ? era_questions::belies_modern(method, response)
+                          : era_questions::belies_legacy(method, response))
+    upstream_.doubt_eras();
   if (session_ != nullptr && exchange_.request().message.envelope().method == "initialize")
     session_->negotiated(response);
   const CallEnds ends = upstream_.ends_;
@@ -152,8 +162,7 @@ Refusal UpstreamCall::refusal_for(const HttpAnswer& answer) const {
   refusal.message = who + " answered with HTTP status " + std::to_string(answer.status);
   if (answer.status == 401 || answer.status == 403)
     refusal.message = who + " refused the gateway's credentials";
-  if (exchange_.request().era == Era::modern && answer.status >= 400 && answer.status < 500 &&
-      answer.status != 401 && answer.status != 403 && answer.status != 408 && answer.status != 429)
+  if (exchange_.request().era == Era::modern && !says_nothing(answer.status))
     refusal =
         refusals::invalid_request(who + " does not speak MCP 2026-07-28 (it answered with HTTP status " +
                                   std::to_string(answer.status) + "); begin with initialize");
@@ -181,6 +190,10 @@ void UpstreamCall::on_refused(const HttpAnswer& answer) {
     return ends.finish_error(exchange_, message.envelope(), 400);
   }
   if (hand_on) return finish(message.envelope());
+  // As servers refuse what they do not know.
+  const bool is_initialize = exchange_.request().message.envelope().method == "initialize";
+  if (session_ == nullptr ? answer.status == 400 : is_initialize && !says_nothing(answer.status))
+    upstream_.doubt_eras();
   const Refusal refusal = refusal_for(answer);
   leave();
   ends.refuse(exchange_, refusal, CallStatus::lost);

@@ -12,4 +12,9 @@ namespace sluice::era_questions {
 // names modern versions.
 [[nodiscard]] bool shows_modern(const Envelope& answer);
 
+// Is this answer to a request of the modern revision, or to a legacy one, a sign that the server does not
+// speak that era, or no longer? It may be a wrong one: such a server is asked again.
+[[nodiscard]] bool belies_modern(Bytes method, const Envelope& answer);
+[[nodiscard]] bool belies_legacy(Bytes method, const Envelope& answer);
+
 }  // namespace sluice::era_questions
