@@ -8,7 +8,9 @@
 #include "codec/jsonrpc.h"
 #include "gateway/legacy_bridge.h"
 #include "gateway/legacy_bridge_session.h"
+#include "gateway/legacy_bridge_task.h"
 #include "mcp/methods.h"
+#include "mcp/to_legacy.h"
 
 namespace sluice {
 
@@ -141,19 +143,14 @@ void LegacyBridgeListen::renew() {
     served_.clear();
     return;
   }
-  std::string members = R"("notifications":)";
-  JsonWriter writer(members);
-  writer.begin_object();
   const ServerOffer& offer = session_.offer();
-  if (is_ready_ && offer.tools_changed) writer.member("toolsListChanged", true);
-  if (is_ready_ && offer.prompts_changed) writer.member("promptsListChanged", true);
-  if (is_ready_ && offer.resources_changed) writer.member("resourcesListChanged", true);
-  if (!wanted_.empty()) {
-    writer.key("resourceSubscriptions").begin_array();
-    for (const std::string& uri : wanted_) writer.value(uri);
-    writer.end_array();
-  }
-  writer.end_object();
+  ListenFilter filter;
+  filter.tools = is_ready_ && offer.tools_changed;
+  filter.prompts = is_ready_ && offer.prompts_changed;
+  filter.resources = is_ready_ && offer.resources_changed;
+  filter.uris.assign(wanted_.begin(), wanted_.end());
+  for (const auto& [id, task] : followed_) filter.task_ids.push_back(id);
+  const std::string members = R"("notifications":)" + listen_filter_json(filter);
   bridge_.parts_.reactor.arm_after(patience_, bridge_.limits().bridge.listen_wait);
   next_ = std::make_unique<Stream>(bridge_, *this, wanted_);
   next_->open(make_modern_request(bridge_.next_id(), "subscriptions/listen", session_.who(), members),
@@ -188,6 +185,17 @@ void LegacyBridgeListen::unsubscribe(Exchange& exchange) {
   if (wanted_.erase(uri) != 0) renew();
 }
 
+// It is named from the next subscription on, and no longer in those behind its end.
+void LegacyBridgeListen::follow(LegacyBridgeTask& task) {
+  if (followed_.size() >= bridge_.limits().mcp.subscriptions_max) return;
+  if (followed_.emplace(task.id(), &task).second && (current_ || next_)) renew();
+}
+
+void LegacyBridgeListen::unfollow(const LegacyBridgeTask& task) {
+  const auto at = followed_.find(task.id());
+  if (at != followed_.end() && at->second == &task) followed_.erase(at);
+}
+
 void LegacyBridgeListen::gave_up(const std::string& uri) {
   const bool is_waited_for = std::any_of(waiting_.begin(), waiting_.end(),
                                          [&](const auto* waiting) { return waiting->uri() == uri; });
@@ -201,6 +209,10 @@ std::size_t LegacyBridgeListen::heard(Stream& stream, const ClientMessage& messa
   switch (method->id) {
     case MethodId::notify_subscriptions_acknowledged:
       if (&stream == next_.get()) acknowledged(envelope);
+      return all_room;
+    case MethodId::notify_tasks:
+      if (const auto task = followed_.find(std::string(envelope.task_id)); task != followed_.end())
+        task->second->heard(envelope);
       return all_room;
     case MethodId::notify_resources_updated:
       // It may name something below what was subscribed to, but nothing that was given up.

@@ -3,10 +3,12 @@
 // LegacyBridgeListen: the changes a legacy client is told of, by subscriptions/listen at a modern server.
 //
 // One subscription a session, for the lists the server says may change and for the resources the client
-// subscribed to. It cannot be widened: another is opened, and the old one dropped once the new one is
-// acknowledged, so that nothing is told twice or missed in between. One that ends is opened again with
-// back-off. Lives on one reactor. Spec: 2026-07-28 basic/patterns/subscriptions; ledger D1.
+// subscribed to; where there is one, it names the tasks that calls of the session follow, too. It cannot be
+// widened: another is opened, and the old one dropped once the new one is acknowledged, so that nothing is
+// told twice or missed in between. One that ends is opened again with back-off. Lives on one reactor. Spec:
+// 2026-07-28 basic/patterns/subscriptions; SEP-2663; ledger D1.
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -20,6 +22,7 @@ namespace sluice {
 class LegacyBridge;
 class LegacyBridgeSession;
 class LegacyBridgeSubscribe;
+class LegacyBridgeTask;
 
 class LegacyBridgeListen {
  public:
@@ -33,6 +36,9 @@ class LegacyBridgeListen {
   // resources/subscribe and resources/unsubscribe; they end the exchange, sooner or later.
   void subscribe(Exchange& exchange);
   void unsubscribe(Exchange& exchange);
+  // Tells the task of its changes, if the client is told of anything at all; it looks by itself, too.
+  void follow(LegacyBridgeTask& task);
+  void unfollow(const LegacyBridgeTask& task);
   void drained();
 
  private:
@@ -58,10 +64,11 @@ class LegacyBridgeListen {
   bool is_dirty_ = false;        // something else is wanted since `next_` was opened
   bool is_unsupported_ = false;  // the server knows no subscriptions
   std::set<std::string> wanted_;
-  std::set<std::string> served_;                 // named in the last acknowledgement
-  std::vector<LegacyBridgeSubscribe*> waiting_;  // for one
-  std::unique_ptr<Stream> current_;              // acknowledged
-  std::unique_ptr<Stream> next_;                 // not yet
+  std::set<std::string> served_;                       // named in the last acknowledgement
+  std::vector<LegacyBridgeSubscribe*> waiting_;        // for one
+  std::map<std::string, LegacyBridgeTask*> followed_;  // by their ids
+  std::unique_ptr<Stream> current_;                    // acknowledged
+  std::unique_ptr<Stream> next_;                       // not yet
   Instant current_since_{};
   std::size_t restarts_ = 0;
   Timer patience_;  // for the acknowledgement

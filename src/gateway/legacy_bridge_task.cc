@@ -2,6 +2,7 @@
 #include "gateway/legacy_bridge_task.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "codec/json.h"
@@ -10,6 +11,17 @@
 #include "gateway/legacy_bridge.h"
 
 namespace sluice {
+
+namespace {
+
+std::optional<TaskStatus> status_of(const Envelope& message, JsonSpan said) {
+  std::string text;
+  const JsonSpan status = said ? json_member(message.text, said, "status") : JsonSpan{};
+  if (!status || !decode_json_string(message.view(status), text)) return std::nullopt;
+  return parse_task_status(text);
+}
+
+}  // namespace
 
 LegacyBridgeTask::LegacyBridgeTask(LegacyBridge& bridge, LegacyBridgeSession& session,
                                    LegacyBridgeTaskHandler& handler, TaskState task,
@@ -23,13 +35,20 @@ LegacyBridgeTask::LegacyBridgeTask(LegacyBridge& bridge, LegacyBridgeSession& se
       timer_([](void* self) { static_cast<LegacyBridgeTask*>(self)->look(); }, this) {
   origin_.param_headers.clear();
   wait();
+  session_.listen().follow(*this);
 }
 
 LegacyBridgeTask::~LegacyBridgeTask() { cancel(); }
 
-void LegacyBridgeTask::cancel() {
-  if (std::exchange(over_, true)) return;
+bool LegacyBridgeTask::end() {
+  if (std::exchange(over_, true)) return false;
   timer_.cancel();
+  session_.listen().unfollow(*this);
+  return true;
+}
+
+void LegacyBridgeTask::cancel() {
+  if (!end()) return;
   request_.drop();
   std::string id;
   append_json_string(id, task_.id);
@@ -54,6 +73,7 @@ void LegacyBridgeTask::look() { send("tasks/get"); }
 void LegacyBridgeTask::answer(const std::string& input_responses) {
   if (over_) return;
   timer_.cancel();
+  asking_ = false;
   updating_ = true;
   send("tasks/update", ",\"inputResponses\":" + input_responses);
 }
@@ -75,45 +95,68 @@ void LegacyBridgeTask::on_response(const ClientMessage& message) {
   const Envelope& envelope = message.envelope();
   if (envelope.kind != MessageKind::error_response) {
     failures_ = 0;
-    if (!std::exchange(updating_, false)) return take(message);
-    return wait();
+    if (!std::exchange(updating_, false)) return take(envelope, envelope.result);
+    return std::exchange(is_news_, false) ? look() : wait();
   }
   std::string sentence;
   if (!decode_json_string(envelope.view(envelope.error_message), sentence)) sentence.clear();
-  over_ = true;
+  end();
   handler_.on_task_failed("the server no longer tells of its task: " + sentence);
 }
 
-void LegacyBridgeTask::take(const ClientMessage& message) {
-  const Envelope& envelope = message.envelope();
-  const JsonSpan result = json_member(envelope.text, envelope.result, "result");
-  const JsonSpan error = json_member(envelope.text, envelope.result, "error");
-  const JsonSpan status = json_member(envelope.text, envelope.result, "status");
-  const JsonSpan poll = json_member(envelope.text, envelope.result, "pollIntervalMs");
-  const JsonSpan said = json_member(envelope.text, envelope.result, "statusMessage");
-  std::string text;
-  if (!status || !decode_json_string(envelope.view(status), text)) text.clear();
-  const auto now = parse_task_status(text);
-  if (!now) return again("its status is none of the five");
-  task_.status = *now;
-  if (poll)
-    if (const auto json = Json::parse(envelope.view(poll)); json && json->int64_or(-1) >= 0)
-      task_.poll_ms = json->int64_or(0);
-  task_.message.clear();
-  if (said && !decode_json_string(envelope.view(said), task_.message)) task_.message.clear();
+void LegacyBridgeTask::heard(const Envelope& news) {
+  const auto status = status_of(news, news.params);
+  if (over_ || !status) return;
+  const bool goes_on = !is_over(*status);
+  // The answers may not have been there when this was said.
+  if (updating_ && goes_on) {
+    is_news_ = true;
+    return;
+  }
+  if (asking_ && *status == TaskStatus::working) return;
+  timer_.cancel();
+  request_.drop();
+  updating_ = false;
+  failures_ = 0;
+  take(news, news.params);
+}
+
+void LegacyBridgeTask::take(const Envelope& message, JsonSpan said) {
+  const auto status = status_of(message, said);
+  if (!status) return again("its status is none of the five");
+  task_.status = *status;
+  note(message, said);
+  const JsonSpan result = json_member(message.text, said, "result");
+  const JsonSpan error = json_member(message.text, said, "error");
   switch (task_.status) {
     case TaskStatus::completed:
-      if (!result) return again("it is completed and has no result");
-      return deliver("result", envelope.view(result));
+      if (!result) return lacks(message, "it is completed and has no result");
+      return deliver("result", message.view(result));
     case TaskStatus::failed:
-      if (!error) return again("it failed and has no error");
-      return deliver("error", envelope.view(error));
-    case TaskStatus::cancelled: over_ = true; return handler_.on_task_failed("the server cancelled the task");
-    case TaskStatus::working: wait(); return handler_.on_task_sign(task_);
-    case TaskStatus::input_required: break;
+      if (!error) return lacks(message, "it failed and has no error");
+      return deliver("error", message.view(error));
+    case TaskStatus::cancelled: end(); return handler_.on_task_failed("the server cancelled the task");
+    case TaskStatus::working: wait(); return tell_sign();
+    case TaskStatus::input_required: return ask(message, said);
   }
+}
+
+void LegacyBridgeTask::note(const Envelope& message, JsonSpan said) {
+  const JsonSpan poll = json_member(message.text, said, "pollIntervalMs");
+  const JsonSpan words = json_member(message.text, said, "statusMessage");
+  if (poll)
+    if (const auto json = Json::parse(message.view(poll)); json && json->int64_or(-1) >= 0)
+      task_.poll_ms = json->int64_or(0);
+  task_.message.clear();
+  if (words && !decode_json_string(message.view(words), task_.message)) task_.message.clear();
+}
+
+void LegacyBridgeTask::ask(const Envelope& message, JsonSpan said) {
+  const McpLimits& limits = bridge_.limits().mcp;
+  if (!json_member(message.text, said, "inputRequests") && message.kind == MessageKind::notification)
+    return look();
   auto round =
-      read_input_required(envelope, session_.who().capabilities, bridge_.limits().mcp.asks_per_exchange_max);
+      read_input_required(message.text, said, session_.who().capabilities, limits.asks_per_exchange_max);
   if (!round) {
     cancel();
     return handler_.on_task_failed(round.error().message);
@@ -121,19 +164,33 @@ void LegacyBridgeTask::take(const ClientMessage& message) {
   std::vector<InputRequest> fresh;
   for (InputRequest& request : round->requests)
     if (asked_.insert(request.key).second) fresh.push_back(std::move(request));
-  if (asked_.size() > bridge_.limits().mcp.asks_per_exchange_max * bridge_.limits().mcp.ask_rounds_max) {
+  if (asked_.size() > limits.asks_per_exchange_max * limits.ask_rounds_max) {
     cancel();
     return handler_.on_task_failed("the task asked too often");
   }
-  if (fresh.empty()) {
-    wait();  // the server has not taken the answers yet
-    return handler_.on_task_sign(task_);
+  if (!fresh.empty()) {
+    asking_ = true;
+    return handler_.on_task_asks(std::move(fresh));
   }
-  handler_.on_task_asks(std::move(fresh));
+  if (asking_) return;  // nothing new
+  wait();               // the server has not taken the answers yet
+  tell_sign();
+}
+
+void LegacyBridgeTask::lacks(const Envelope& message, const std::string& sentence) {
+  message.kind == MessageKind::notification ? look() : again(sentence);
+}
+
+// However often the server tells that it goes on.
+void LegacyBridgeTask::tell_sign() {
+  const Instant now = bridge_.parts_.reactor.now();
+  if (now - signed_at_ < bridge_.limits().bridge.task_poll_least) return;
+  signed_at_ = now;
+  handler_.on_task_sign(task_);
 }
 
 void LegacyBridgeTask::deliver(Bytes member, Bytes json) {
-  over_ = true;
+  end();
   ClientMessage response;
   const std::string text =
       R"({"jsonrpc":"2.0","id":0,")" + std::string(member) + "\":" + std::string(json) + "}";

@@ -3,12 +3,12 @@
 // LegacyBridgeTask: a task that a modern server made of a call, followed to its end for a client that knows
 // none.
 //
-//   follow ──► (wait ──► tasks/get)* ──► done | failed
+//   follow ──► (wait ──► tasks/get | news)* ──► done | failed
 //                           └──► asks ──► answer: tasks/update ──► and on
 //
-// Looks as often as the server says, within bounds, and asks each question once. Dropping it cancels the
-// task. What failed to be looked at is looked at again, a few times. Lives on one reactor. Spec: SEP-2663;
-// ledger D1.
+// News of the session's subscription (legacy_bridge_listen.h) count as looks. It looks itself as often as the
+// server says, within bounds, and asks each question once. Dropping it cancels the task. What failed to be
+// looked at is looked at again, a few times. Lives on one reactor. Spec: SEP-2663; ledger D1.
 
 #include <cstddef>
 #include <set>
@@ -28,7 +28,7 @@ class LegacyBridgeTaskHandler {
  public:
   // It goes on.
   virtual void on_task_sign(const TaskState& task) = 0;
-  // It waits for the answers to these.
+  // It waits for the answers to these, besides those that are open.
   virtual void on_task_asks(std::vector<InputRequest> requests) = 0;
   // A whole response, as if the call had been answered with it.
   virtual void on_task_done(const ClientMessage& response) = 0;
@@ -46,6 +46,9 @@ class LegacyBridgeTask final : private LegacyBridgeRequestHandler {
   LegacyBridgeTask& operator=(const LegacyBridgeTask&) = delete;
   ~LegacyBridgeTask();
 
+  [[nodiscard]] const std::string& id() const { return task_.id; }
+  // A notification of the server about it.
+  void heard(const Envelope& news);
   // The answers to what was asked, as JSON text of `inputResponses`.
   void answer(const std::string& input_responses);
   // Nobody wants it any more.
@@ -56,8 +59,16 @@ class LegacyBridgeTask final : private LegacyBridgeRequestHandler {
   void look();
   void send(Bytes method, const std::string& more = {});
   void again(const std::string& sentence);
-  void take(const ClientMessage& message);
+  // What the server says of it: `said` is a part of its answer, or of news.
+  void take(const Envelope& message, JsonSpan said);
+  void note(const Envelope& message, JsonSpan said);
+  void ask(const Envelope& message, JsonSpan said);
   void deliver(Bytes member, Bytes json);
+  // What was said lacks something: news are looked after.
+  void lacks(const Envelope& message, const std::string& sentence);
+  void tell_sign();
+  // False when it was over before.
+  bool end();
 
   std::size_t on_notification(const ClientMessage& message) override;
   void on_response(const ClientMessage& message) override;
@@ -71,7 +82,10 @@ class LegacyBridgeTask final : private LegacyBridgeRequestHandler {
   LegacyBridgeRequest request_;
   std::set<std::string> asked_;  // keys, which are used once
   std::size_t failures_ = 0;     // in a row
-  bool updating_ = false;
+  Instant signed_at_{};
+  bool asking_ = false;    // the client has to answer
+  bool updating_ = false;  // the answers are on their way
+  bool is_news_ = false;   // something was told meanwhile
   bool over_ = false;
   Timer timer_;
 };

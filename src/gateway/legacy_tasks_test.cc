@@ -142,6 +142,115 @@ TEST_F(LegacyBridgeFollows, NoTaskThatNobodyWantsAnyMore) {
   far.finish_last(R"({"resultType":"complete"})");
 }
 
+// ---- News of them
+
+class LegacyBridgeHears : public LegacyBridgeFollows {
+ protected:
+  // A call that became a task, in a session that is told of changes.
+  FakeExchange& follow(FakeSession& session) {
+    initialized(session);
+    far.acknowledge(listen());
+    FakeExchange& call = call_tool(session);
+    far.finish_last(made);
+    far.acknowledge(listen());
+    return call;
+  }
+  [[nodiscard]] std::size_t listen() const { return far.find("subscriptions/listen"); }
+  void tell(const std::string& text) { far.notify(listen(), "notifications/tasks", text); }
+};
+
+TEST_F(LegacyBridgeHears, OfATaskInTheSubscriptionThatThereIs) {
+  FakeSession& session = connect();
+  const FakeExchange& call = follow(session);
+  EXPECT_EQ(far.requests[listen()]["params"]["notifications"].dump(),
+            R"({"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true,)"
+            R"("taskIds":["far-1"]})");
+  pass(milliseconds(400));
+  tell(state("working", R"(,"statusMessage":"half")"));
+  EXPECT_EQ(call.signs.size(), 1U);
+  tell(state("working"));
+  EXPECT_EQ(call.signs.size(), 1U) << "however often it tells";
+  pass(milliseconds(400));
+  EXPECT_EQ(far.count("tasks/get"), 0U) << "news count as a look";
+  tell(state("completed", done_result));
+  EXPECT_EQ(call.result()["content"][0]["text"].string_or(""), "done");
+  pass(seconds(5));
+  EXPECT_EQ(far.count("tasks/get") + far.count("tasks/cancel"), 0U);
+  EXPECT_TRUE(session.sent.empty()) << "the client knows no tasks";
+}
+
+TEST_F(LegacyBridgeHears, NothingWhereTheClientIsToldOfNothing) {
+  FakeSession& session = connect(latest_legacy, all_capabilities, with_tasks);
+  initialized(session);
+  const FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  EXPECT_EQ(far.count("subscriptions/listen"), 0U);
+  say_state(state("completed", done_result));
+  EXPECT_TRUE(call.over());
+}
+
+TEST_F(LegacyBridgeHears, WhatItAsksAndThatItAsksNoMore) {
+  FakeSession& session = connect();
+  const FakeExchange& call = follow(session);
+  tell(state("input_required", asks));
+  ASSERT_EQ(call.asks.size(), 1U);
+  tell(state("working"));  // was said before
+  tell(state("input_required", asks));
+  tell(state("input_required", R"(,"inputRequests":{"what":{"method":"roots/list"}})"));
+  ASSERT_EQ(call.asks.size(), 2U);
+  pass(seconds(5));
+  EXPECT_EQ(far.count("tasks/get"), 0U) << "nobody looks while a person thinks";
+  answer(session, call.asks[0], accepts);
+  EXPECT_EQ(far.count("tasks/update"), 0U);
+  answer(session, call.asks[1], R"({"roots":[]})");
+  EXPECT_EQ(far.last()["params"]["inputResponses"],
+            *Json::parse(R"({"who":)" + std::string(accepts) + R"(,"what":{"roots":[]}})"));
+  tell(state("input_required", R"(,"inputRequests":{"more":{"method":"roots/list"}})"));
+  EXPECT_EQ(call.asks.size(), 2U);
+  far.finish(far.find("tasks/update"), R"({"resultType":"complete"})");
+  far.finish(far.find("tasks/get"),
+             state("input_required", R"(,"inputRequests":{"more":{"method":"roots/list"}})"));
+  EXPECT_EQ(call.asks.size(), 3U);
+  tell(state("completed", done_result));
+  EXPECT_TRUE(call.over());
+  ASSERT_EQ(call.notified.size(), 1U);
+  EXPECT_EQ((*Json::parse(call.notified[0]))["params"]["requestId"], call.asks[2]["id"]) << "is withdrawn";
+}
+
+TEST_F(LegacyBridgeHears, TheEndWhileItLooksOrAnswers) {
+  FakeSession& session = connect();
+  FakeExchange& looked = follow(session);
+  pass(milliseconds(500));
+  const std::size_t look = far.find("tasks/get");
+  tell(state("failed", R"(,"error":{"code":-32050,"message":"broke"})"));
+  EXPECT_EQ(looked.error()["code"].int64_or(0), -32050);
+  EXPECT_FALSE(far.is_open(look));
+
+  FakeExchange& answered = call_tool(session);
+  far.finish_last(made);
+  far.acknowledge(listen());
+  tell(state("input_required", asks));
+  answer(session, answered.asks.at(0), accepts);
+  tell(state("cancelled"));
+  EXPECT_TRUE(answered.result()["isError"].bool_or(false));
+  EXPECT_FALSE(far.is_open(far.find("tasks/update")));
+}
+
+TEST_F(LegacyBridgeHears, NewsThatLackSomethingAreLookedAfter) {
+  FakeSession& session = connect();
+  const FakeExchange& call = follow(session);
+  tell(R"({"taskId":"of nobody","status":"completed"})");
+  tell(R"({"taskId":"far-1","status":"odd"})");
+  EXPECT_EQ(far.count("tasks/get"), 0U);
+  for (const char* status : {"input_required", "completed", "failed"}) {
+    const std::size_t looks = far.count("tasks/get");
+    tell(R"({"taskId":"far-1","status":")" + std::string(status) + "\"}");
+    EXPECT_EQ(far.count("tasks/get"), looks + 1) << status;
+  }
+  far.finish(far.find("tasks/get"), state("completed", done_result));
+  EXPECT_TRUE(call.over());
+}
+
 // ---- Clients that know those of 2025-11-25
 
 class LegacyTasksTest : public LegacyBridgeTest {

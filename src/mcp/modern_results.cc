@@ -329,13 +329,17 @@ Result<Welcome> read_discovery(const Envelope& response, Revision revision, std:
 
 Result<InputRound> read_input_required(const Envelope& response, const ClientCapabilities& capabilities,
                                        std::size_t requests_max) {
-  const Bytes text = response.text;
+  return read_input_required(response.text, response.result, capabilities, requests_max);
+}
+
+Result<InputRound> read_input_required(Bytes text, JsonSpan said, const ClientCapabilities& capabilities,
+                                       std::size_t requests_max) {
   InputRound round;
-  if (const JsonSpan state = json_member(text, response.result, "requestState")) {
+  if (const JsonSpan state = json_member(text, said, "requestState")) {
     if (!is_kind(text, state, '"')) return Error(Errc::invalid, "the server's requestState is no string");
     round.request_state = state.in(text);
   }
-  if (const JsonSpan requests = json_member(text, response.result, "inputRequests")) {
+  if (const JsonSpan requests = json_member(text, said, "inputRequests")) {
     if (!is_kind(text, requests, '{'))
       return Error(Errc::invalid, "the server's inputRequests are no object");
     const std::vector<JsonSpan> members = json_children(text, requests);

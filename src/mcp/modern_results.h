@@ -57,6 +57,10 @@ struct InputRound {
 [[nodiscard]] Result<InputRound> read_input_required(const Envelope& response,
                                                      const ClientCapabilities& capabilities,
                                                      std::size_t requests_max);
+// The same for what asks inside of another message: `said` is a part of `text`.
+[[nodiscard]] Result<InputRound> read_input_required(Bytes text, JsonSpan said,
+                                                     const ClientCapabilities& capabilities,
+                                                     std::size_t requests_max);
 // A question as a request to the client. `elicitation_id` is plain text, for url mode.
 [[nodiscard]] std::string to_legacy_ask(const InputRequest& ask, Bytes id, Revision revision,
                                         Bytes elicitation_id);
