@@ -144,7 +144,7 @@ TEST_F(BridgeTest, AServerThatRefusesTheModernRevisionIsAskedAgain) {
   call.send(response(400, "application/json", make_error_response("7", -32022, "too new", too_new)));
   world.settle();
   EXPECT_NE(answer_of(*client).body.find(R"("supported":["2025-11-25"])"), std::string::npos);
-  EXPECT_NE(asked().received.find("sluice-probe-discover"), std::string::npos) << asked().received;
+  EXPECT_NE(asked().received.find("server/discover"), std::string::npos) << asked().received;
   answer(response(404, "text/plain", "what is that"));
   auto next = post_modern("tools/list");
   EXPECT_NE(asked().received.find("\"method\":\"initialize\""), std::string::npos) << asked().received;
@@ -188,7 +188,7 @@ TEST_F(BridgeTest, ALegacyServerThatRefusesToInitializeIsAskedAgain) {
   auto client = post({}, initialize_request());
   answer(response(400, "application/json",
                   make_error_response("1", -32022, "too old", R"({"supported":["2026-07-28"]})")));
-  EXPECT_NE(asked().received.find("sluice-probe-discover"), std::string::npos) << asked().received;
+  EXPECT_NE(asked().received.find("server/discover"), std::string::npos) << asked().received;
   answer(response(200, "application/json", discovered(modern_result)));
   answer(response(400, "text/plain", "no"));
   auto again = post({}, initialize_request());

@@ -245,9 +245,9 @@ TEST_F(StdioUpstreamTest, AModernCommandIsAskedWhetherItIsLegacyToo) {
 class StdioErasTest : public StdioUpstreamTest {
  protected:
   static constexpr Bytes unknown_discover =
-      R"({"jsonrpc":"2.0","id":"sluice-probe-discover","error":{"code":-32601,"message":"no"}})";
+      R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}})";
   static constexpr Bytes refused_initialize =
-      R"({"jsonrpc":"2.0","id":"sluice-probe-initialize","error":{"code":-32601,"message":"no"}})";
+      R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}})";
   void start_legacy() {
     children.clear();
     start(child_config(EraSetting::automatic));
@@ -265,20 +265,20 @@ class StdioErasTest : public StdioUpstreamTest {
   [[nodiscard]] std::size_t probes() const {
     std::size_t count = 0;
     for (const auto& child : children)
-      count += child->io->received.find("sluice-probe-discover") == std::string::npos ? 0U : 1U;
+      count += id_of(*child, "server/discover").empty() || id_of(*child, "initialize").empty() ? 0U : 1U;
     return count;
   }
-  // The newest child that was sent a request for `method` by a client, and by no probe.
-  FakeChild& served(Bytes method) {
+  // The newest child that was sent `initialize` by a client, and by no probe.
+  FakeChild& initialized() {
     for (auto child = children.rbegin(); child != children.rend(); ++child)
-      if (!id_of(**child, method).empty() && (*child)->io->received.find("sluice-probe") == std::string::npos)
+      if (!id_of(**child, "initialize").empty() && (*child)->io->received.find("sluice") == std::string::npos)
         return **child;
-    ADD_FAILURE() << "no child serves " << method;
+    ADD_FAILURE() << "no client's initialize came";
     return last();
   }
   Fields open_session() {
     auto client = post({}, initialize_request());
-    answer(served("initialize"), "initialize",
+    answer(initialized(), "initialize",
            R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}})");
     Fields fields{{"Mcp-Session-Id", answer_of(*client).field("Mcp-Session-Id")}};
     post(fields, make_notification("notifications/initialized"));
@@ -326,7 +326,7 @@ TEST_F(StdioErasTest, ACommandWhoseChildRefusesToInitializeIsAskedAgain) {
     start_legacy();
     world.advance(UpstreamLimits{}.doubted_for);
     auto client = post({}, initialize_request());
-    FakeChild& owned = served("initialize");
+    FakeChild& owned = initialized();
     if (exits) {
       owned.exit(1);
       world.settle();
