@@ -34,8 +34,8 @@ struct HttpLimits {
   std::size_t header_fields_max = 128;
   std::size_t chunk_line_bytes_max = 256;  // chunk size with its extensions
   std::size_t trailer_bytes_max = 8 * 1024;
-  std::size_t body_bytes_max = 16 * 1024 * 1024;  // a whole request body, or a response body that is buffered
-  std::size_t interim_responses_max = 8;          // 1xx answers before the final one
+  std::size_t body_bytes_max = 16 * 1024 * 1024;   // of a request; a response is bounded by its messages
+  std::size_t interim_responses_max = 8;           // 1xx answers before the final one
   std::size_t skipped_body_bytes_max = 1'000'000;  // read and dropped after an early refusal, then close (B3)
   milliseconds request_receipt = seconds(30);      // first byte to last byte of a request (B1)
   milliseconds keep_alive = seconds(65);           // idle between requests (B2)

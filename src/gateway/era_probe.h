@@ -5,8 +5,9 @@
 // A ClientEngine that asks for the era and nothing else says modern or legacy; a second one, pinned to
 // legacy, says whether a modern server is legacy too. Each has a wire of its own, so a command is asked in
 // disposable siblings of the child that serves: some exit on a question they do not know, and many take the
-// era of the first message for good. What cannot be reached, or is silent, is not known. Lives on one
-// reactor. Spec: 2026-07-28 basic/lifecycle (era detection); ledger C4.
+// era of the first message for good. Of a server that cannot be reached, or is silent, nothing is known; a
+// modern one that is silent when it is asked to initialize opens no session. Lives on one reactor. Spec:
+// 2026-07-28 basic/lifecycle (era detection); ledger C4.
 
 #include <functional>
 #include <memory>

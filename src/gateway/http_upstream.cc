@@ -23,7 +23,6 @@ Result<std::unique_ptr<NativeUpstream>> HttpUpstream::open(const UpstreamContext
                                                            const UpstreamConfig& config) {
   StreamableHttpClientOptions options;
   options.http.http = context.reactor.limits().http;
-  options.http.http.body_bytes_max = SIZE_MAX;  // a stream has no end; messages have their own bound
   options.sse = context.reactor.limits().sse;
   options.json = context.reactor.limits().json;
   for (const auto& [name, value] : config.headers) options.fields.push_back(HeaderPair{name, value});

@@ -241,6 +241,23 @@ TEST_F(HttpUpstreamTest, ASessionThatTheUpstreamForgotEndsWithAllItsCallsAndEach
   EXPECT_EQ(answer_of(*post(fields, legacy_request(4, "ping"))).status, 404);
 }
 
+// Nothing says which call it is asked for: all of them may wait for a person now.
+TEST_F(HttpUpstreamTest, AQuestionOnTheStreamTakesTheCallsOfItsSessionOutOfThePool) {
+  start(http_config());
+  const Fields fields = open_session();
+  std::vector<std::unique_ptr<TestPeer>> calls;
+  for (std::size_t i = 0; i < UpstreamLimits{}.connections_max; ++i)
+    calls.push_back(post(fields, legacy_request(100 + static_cast<int>(i), "tools/call", R"({"name":"t"})")));
+  auto late = post({}, initialize_request());
+  EXPECT_EQ(asked("\"initialize\""), nullptr) << "the pool is full";
+  post(fields, make_response("\"x\"", R"({"action":"accept"})"));
+  EXPECT_NE(asked("\"accept\""), nullptr) << "an answer does not wait for calls";
+  TestPeer* stream = far.peers[1].get();
+  stream->send(event(make_request("\"q\"", "elicitation/create", "{}")));
+  world.settle();
+  EXPECT_NE(asked("\"initialize\""), nullptr);
+}
+
 TEST_F(HttpUpstreamTest, ANoteThatGets404EndsTheSessionToo) {
   start(http_config());
   const Fields fields = initialize();

@@ -96,7 +96,7 @@ void UpstreamCall::on_message(ClientMessage message) {
       return watch_room(exchange_.notify(message.text()));
     case MessageKind::request:
       if (session_ == nullptr) return;
-      post_->leave_pool();
+      leave_pool();
       watch_room(exchange_.ask(message.text()));
       return;
     case MessageKind::batch:

@@ -24,6 +24,10 @@ class UpstreamCall final : public Attachment, private UpstreamPostHandler {
   ~UpstreamCall() override;
 
   void drained();
+  // Its reply waits for a person.
+  void leave_pool() {
+    if (post_) post_->leave_pool();
+  }
   // The upstream forgot the session this belongs to.
   void lost(const std::string& why);
   // Whether this is its progress token, raw.

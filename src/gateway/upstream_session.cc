@@ -130,7 +130,9 @@ bool UpstreamSession::post_note(std::string text, bool opens_gate) {
   if (notes_.size() >= limits().notes_max) return false;
   notes_.push_back(std::make_unique<Note>(*this, opens_gate));
   Note& note = *notes_.back();
-  note.post = upstream_.client_->post(std::move(text), copied_fields(), note);
+  PostOptions options;
+  options.urgent = true;
+  note.post = upstream_.client_->post(std::move(text), copied_fields(), note, options);
   upstream_.context_.reactor.arm_after(note.timer, limits().note_wait);
   return true;
 }
@@ -162,6 +164,8 @@ void UpstreamSession::negotiated(const Envelope& response) {
 void UpstreamSession::on_message(ClientMessage message) {
   const MessageKind kind = message.envelope().kind;
   if (kind != MessageKind::notification && kind != MessageKind::request) return;
+  if (kind == MessageKind::request)  // a call of this session waits for a person, and nothing says which
+    for (UpstreamCall* call : calls_) call->leave_pool();
   if (session_.send(message.text()) == 0 && !paused_) {
     paused_ = true;
     listen_->pause();

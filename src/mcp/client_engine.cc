@@ -106,6 +106,7 @@ ClientSendId ClientEngine::order(Purpose purpose, std::string text, std::string_
     }
     order.fields.insert(order.fields.end(), more.begin(), more.end());
     order.stays_open = purpose == Purpose::listen;
+    order.urgent = purpose == Purpose::note || purpose == Purpose::task_answer;
   }
   const ClientSendId sent = order.id;
   if (options_.over_http || (purpose != Purpose::note && purpose != Purpose::initialized)) {

@@ -72,6 +72,7 @@ struct ClientOrder {
   std::string text;
   std::vector<HeaderPair> fields;
   bool stays_open = false;  // its reply has no end
+  bool urgent = false;      // calls under way may wait for it
   bool resumes = false;     // a reply that breaks off may be taken up again
 };
 

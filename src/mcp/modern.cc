@@ -61,6 +61,8 @@ Verdict check_client_info(const Envelope& envelope) {
 // Step 4: the envelope's required keys.
 Verdict check_meta(const Envelope& envelope, Revision revision) {
   if (!envelope.meta) return refusals::malformed_meta("params._meta is required");
+  if (envelope.view(envelope.meta).size() > McpLimits{}.introduction_bytes_max)
+    return refusals::malformed_meta("params._meta is too long");
   if (!is_string(envelope, envelope.meta_protocol_version_span))
     return refusals::malformed_meta("_meta needs io.modelcontextprotocol/protocolVersion, a string");
   if (!envelope.meta_client_capabilities)

@@ -92,6 +92,12 @@ TEST(CheckModern, Step2TakesOneRequestOrNotification) {
   });
 }
 
+TEST(CheckModern, Step4KeepsNoIntroductionThatIsTooLong) {
+  const std::string meta = good_meta.substr(0, good_meta.size() - 1) + R"(,"x":")" +
+                           std::string(McpLimits{}.introduction_bytes_max, 'x') + "\"}";
+  check({{"too long", request("tools/list", "", meta), {now, "tools/list", {}}, -32602}});
+}
+
 TEST(CheckModern, Step3RefusesHeadersThatDisagreeWithTheBody) {
   check({
       {"version", request("tools/list"), {"2025-11-25", "tools/list", {}}, -32020},

@@ -91,6 +91,8 @@ Admission LegacySession::admit_request(const Envelope& envelope, Kind kind) {
   if (in_flight_.contains(id)) return refused(refusals::duplicate_id());
   if (in_flight_.size() >= in_flight_max_) return refused(refusals::too_many_in_flight(in_flight_max_));
   if (kind == Kind::initialize) {
+    if (envelope.params && envelope.view(envelope.params).size() > McpLimits{}.introduction_bytes_max)
+      return refused(refusals::invalid_params("what initialize says of the client is too long"));
     state_ = SessionState::initializing;
     revision_ = negotiate_legacy(envelope.protocol_version);
     initialize_id_ = id;

@@ -99,6 +99,16 @@ TEST_F(SessionTest, GoesFromStateToStateByTheHandshakeOnly) {
   EXPECT_TRUE(session.may_ask());
 }
 
+TEST_F(SessionTest, KeepsNoIntroductionThatIsTooLong) {
+  const std::string name(McpLimits{}.introduction_bytes_max, 'x');
+  const Admission refused = admit(
+      R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","x":")" +
+      name + R"("}})");
+  EXPECT_EQ(refused.verdict, Verdict::refuse);
+  EXPECT_EQ(refused.refusal.code, rpc::invalid_params);
+  EXPECT_EQ(verdict(initialize), Verdict::pass) << "it may say less";
+}
+
 TEST_F(SessionTest, RefusesEverythingButPingBeforeInitialize) {
   const Admission early = admit(request("tools/list"));
   ASSERT_EQ(early.verdict, Verdict::refuse);

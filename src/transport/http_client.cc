@@ -335,8 +335,10 @@ std::unique_ptr<HttpFetch> HttpClient::start(HttpFetchRequest request, HttpFetch
       ++counters_.refusals;
       fail_later(*fetch, Error(Errc::exhausted, "too many streams of this upstream are open"));
     }
-  } else if (waiting_.empty() && begin(*fetch, request)) {
+  } else if ((waiting_.empty() || request.urgent) && begin(*fetch, request)) {
     return fetch;
+  } else if (request.urgent && streams_ < options_.streams_max) {
+    connect(*fetch, request, false);
   } else if (waiting_.size() < options_.waiting_max) {
     fetch->unsent_ = std::make_unique<HttpFetchRequest>(std::move(request));
     fetch->waiting_ = true;

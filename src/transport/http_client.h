@@ -48,6 +48,9 @@ struct HttpFetchRequest {
   std::vector<HeaderPair> fields;  // Host, Content-Length and Connection are added
   std::string body;
   bool stays_open = false;  // a stream without an end: it gets a connection of its own beside the pool
+  // Others may be waiting for what it brings, so it does not wait for them: where the pool is full, it gets a
+  // connection beside it.
+  bool urgent = false;
 };
 
 // One request and its response. Owned by whoever started it; outlives neither its handler nor its client.

@@ -565,6 +565,31 @@ TEST_F(HttpClientTest, ARequestThatLeavesThePoolMakesRoomInIt) {
   EXPECT_EQ(client->connections(), 1U) << "what left does not come back";
 }
 
+TEST_F(HttpClientTest, AnUrgentRequestDoesNotWaitForThoseThatWaitForIt) {
+  HttpClientOptions options;
+  options.connections_max = 1;
+  options.streams_max = 1;
+  open(options);
+  Asker call, next, answer, another;
+  ask(call, "/call");
+  ask(next, "/next");
+  for (Asker* urgent : {&answer, &another}) {
+    HttpFetchRequest request{"POST", "/answer", {}, {}};
+    request.urgent = true;
+    urgent->fetch = client->start(std::move(request), *urgent);
+    world.settle();
+  }
+  ASSERT_EQ(far.peers.size(), 2U) << "beside the pool there is room for one";
+  say(response(202, "text/plain", ""), 1);
+  EXPECT_EQ(answer.log, "hc");
+  EXPECT_EQ(client->connections(), 1U) << "and its connection is not the pool's";
+  say(response(200, "text/plain", "call"), 0);
+  say(response(200, "text/plain", "next"), 0);
+  EXPECT_EQ(next.log, "hbc");
+  say(response(202, "text/plain", ""), 0);
+  EXPECT_EQ(another.log, "hc");
+}
+
 TEST_F(HttpClientTest, StartedFromACallbackOfAFailureItDoesNotSpin) {
   HttpClientOptions options;
   options.connections_max = 1;

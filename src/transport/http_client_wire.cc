@@ -56,6 +56,7 @@ void HttpClientWire::carry_out(ClientOrder order) {
       auto post = std::make_unique<Post>(*this, order.id);
       PostOptions options;
       options.stays_open = order.stays_open;
+      options.urgent = order.urgent;
       if (order.resumes) options.resumes_with = std::make_shared<const std::vector<HeaderPair>>(order.fields);
       post->post = client_->post(std::move(order.text), std::move(order.fields), *post, std::move(options));
       posts_.insert_or_assign(order.id, std::move(post));

@@ -85,6 +85,7 @@ void UpstreamPost::begin(std::string method, std::vector<HeaderPair> fields, std
   HttpFetchRequest fetch =
       client_.request(std::move(method), std::move(fields), std::move(body), credentials_.get());
   fetch.stays_open = options_.stays_open || resuming_;
+  fetch.urgent = options_.urgent;
   fetch_ = client_.http_.start(std::move(fetch), *this);
   if (paused_) fetch_->pause();
 }

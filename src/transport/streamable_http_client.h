@@ -56,6 +56,8 @@ using SessionFields = std::shared_ptr<const std::vector<HeaderPair>>;
 struct PostOptions {
   // The reply has no end of its own (subscriptions/listen), so it takes no connection of the pool.
   bool stays_open = false;
+  // An answer or a notification: calls that fill the pool may wait for it.
+  bool urgent = false;
   // Legacy era: a reply stream that breaks off before its response is taken up again by GET with these fields
   // and Last-Event-ID, if the server gave its events ids, after `retry:` or a growing, jittered wait. Null:
   // it is not.
