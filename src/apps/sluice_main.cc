@@ -120,6 +120,7 @@ void add_client_verbs(CLI::App& app, sluice::ClientCommand& command) {
         ->transform(CLI::Transformer(eras).description("legacy|modern"));
     verb->add_option("--header", command.headers, "A field for every HTTP request, 'Name: value'")
         ->expected(1)
+        ->allow_extra_args(false)  // what follows may be the URL
         ->take_all();
     verb->add_option("--timeout", command.timeout_seconds, "Seconds without an answer or progress (60)")
         ->check(CLI::Range(1, 86'400));
@@ -218,7 +219,11 @@ int main(int argc, char** argv) {
   worker->add_option("--slot", identity.slot)->required();
   worker->add_option("--epoch", identity.epoch)->required();
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? 0 : 2;  // --help is none
+  }
   if (*worker) return sluice::run_worker(identity);
   if (is_client) return sluice::run_client_command(client_command);
   if (*checked) return check(options);

@@ -21,7 +21,10 @@ RpcId id_of(const Envelope& envelope, JsonSpan span) {
 }  // namespace
 
 OwnedChild::OwnedChild(StdioUpstream& upstream, Session& session)
-    : upstream_(upstream), session_(session), attribution_(upstream.context().reactor.limits().mcp) {}
+    : upstream_(upstream),
+      session_(session),
+      attribution_(upstream.context().reactor.limits().mcp),
+      last_use_(upstream.context().reactor.now()) {}
 
 Result<std::unique_ptr<OwnedChild>> OwnedChild::start(StdioUpstream& upstream, Session& session) {
   std::unique_ptr<OwnedChild> owned(new OwnedChild(upstream, session));
@@ -70,6 +73,7 @@ void OwnedChild::drained() {
 }
 
 void OwnedChild::message(ClientMessage message) {
+  last_use_ = upstream_.context().reactor.now();
   const Envelope& envelope = message.envelope();
   const bool is_answer =
       envelope.kind == MessageKind::response || envelope.kind == MessageKind::error_response;
@@ -113,7 +117,14 @@ void OwnedChild::watch_room(std::size_t room) {
   link_->pause();
 }
 
+void OwnedChild::give_way() {
+  is_leaving_ = true;
+  session_.end("upstream '" + upstream_.config().name +
+               "' has all its children in use, and this session was idle: begin another");
+}
+
 void OwnedChild::forget(ClientRef ref) {
+  last_use_ = upstream_.context().reactor.now();
   attribution_.closed(ref);
   const auto at = open_.find(ref);
   refs_.erase(at->second);

@@ -34,6 +34,11 @@ class OwnedChild final : public Attachment, private ChildLinkHandler {
   void message(ClientMessage message);
 
   [[nodiscard]] std::size_t calls() const { return open_.size(); }
+  // When the client last said something, or was answered.
+  [[nodiscard]] Instant last_use() const { return last_use_; }
+  // Ends the session, which is idle, for another that needs its child.
+  void give_way();
+  [[nodiscard]] bool is_leaving() const { return is_leaving_; }
 
  private:
   OwnedChild(StdioUpstream& upstream, Session& session);
@@ -52,6 +57,8 @@ class OwnedChild final : public Attachment, private ChildLinkHandler {
   std::unordered_map<const Exchange*, ClientRef> refs_;
   ClientRef next_ref_ = 1;
   bool has_session_ = false;  // it answered `initialize`
+  Instant last_use_;
+  bool is_leaving_ = false;
   bool paused_ = false;
 };
 

@@ -234,6 +234,30 @@ TEST_F(PooledGatewayTest, ChildrenThatRestMakeRoomForWhoeverNeedsOne) {
   EXPECT_EQ(answer_of(*post({}, initialize_request())).status, 503);
 }
 
+// A laptop that was closed keeps its session for half an hour, and nobody out for as long.
+TEST_F(PooledGatewayTest, ASessionThatIsIdleMakesRoomForWhoeverNeedsItsChild) {
+  UpstreamConfig config = child_config(EraSetting::legacy);
+  config.children_max = 2;
+  config.pool.idle = seconds(60);
+  start_pooled(std::move(config));
+  ASSERT_EQ(children.size(), 2U);
+  world.advance(seconds(40));
+  auto used = post(first, legacy_request(1, "prompts/get", R"({"name":"x"})"));
+  answer(child(0), "prompts/get", R"({"messages":[]})");
+  world.advance(seconds(15));
+  EXPECT_EQ(answer_of(*post({}, initialize_request())).status, 503) << "nobody was idle for long enough";
+  world.advance(seconds(10));
+  auto client = post({}, initialize_request());
+  world.advance(milliseconds(1));
+  ASSERT_EQ(children.size(), 3U);
+  EXPECT_FALSE(child(0).told_to_end()) << "it was used since";
+  EXPECT_TRUE(child(1).told_to_end());
+  answer(last(), "initialize", R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{}})");
+  EXPECT_EQ(answer_of(*client).status, 200) << answer_of(*client).body;
+  EXPECT_EQ(answer_of(*post(second, legacy_request(2, "ping"))).status, 404)
+      << "which tells it to begin anew";
+}
+
 TEST_F(PooledGatewayTest, AHeaderOfTheClientChoosesItsChild) {
   UpstreamConfig config = child_config(EraSetting::legacy);
   config.affinity = Affinity::header;

@@ -88,7 +88,7 @@ void StdioUpstream::open(Exchange& exchange) {
 
 void StdioUpstream::open_session(Exchange& exchange) {
   if (spares_.size() == 0 && !has_room() && !shared_->yield_place()) {
-    if (room_is_made()) {
+    if (room_is_made() || longest_idle_gives_way()) {
       waiting_.push_back(&exchange);  // at most one for each session that was ended
       return;
     }
@@ -104,6 +104,17 @@ void StdioUpstream::open_session(Exchange& exchange) {
   exchange.session()->attachment = std::move(*child);
   shared_->child_was_started();
   started.open(exchange);
+}
+
+bool StdioUpstream::longest_idle_gives_way() {
+  OwnedChild* longest = nullptr;
+  for (OwnedChild* child : owned_)
+    if (!child->is_leaving() && child->calls() == 0 &&
+        (longest == nullptr || child->last_use() < longest->last_use()))
+      longest = child;
+  if (longest == nullptr || context_.reactor.now() - longest->last_use() < config_.pool.idle) return false;
+  longest->give_way();
+  return true;
 }
 
 void StdioUpstream::open_waiting() {

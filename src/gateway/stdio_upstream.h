@@ -56,6 +56,8 @@ class StdioUpstream final : public NativeUpstream {
   void warm_up();
   void open_session(Exchange& exchange);
   void open_waiting();
+  // Ends the session that was idle longest, by the end of this turn, if that is as long as the pool says.
+  [[nodiscard]] bool longest_idle_gives_way();
   [[nodiscard]] static OwnedChild* owned(Session* session);
 
   UpstreamContext context_;

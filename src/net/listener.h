@@ -68,6 +68,6 @@ class Listener {
 
 // A socket that is bound and listens, close-on-exec, for the supervisor to hand to its workers; `reuse_port`
 // lets one socket a worker share the address. The stale file of a Unix socket that nobody serves is replaced.
-Result<int> listen_socket(const Address& address, int backlog, bool reuse_port = true);
+Result<int> listen_socket(const Address& address, int backlog, bool reuse_port = false);
 
 }  // namespace sluice

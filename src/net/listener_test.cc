@@ -159,20 +159,21 @@ TEST(Listener, AdoptsASocketThatSomebodyElseOpened) {
 }
 
 TEST(Listener, SeveralSocketsShareAnAddressWithReusePortAndOnlyThen) {
-  const Result<int> first = listen_socket(Address{}, 16);
+  const Result<int> first = listen_socket(Address{}, 16, true);
   ASSERT_TRUE(first);
   const Descriptor first_owner(*first);
   auto reactor = open_reactor();
   auto listener = Listener::adopt(*reactor, ::dup(*first), {}, [](StreamPtr) {});
   ASSERT_TRUE(listener);
   const Address address = (*listener)->local_address();
-  const Result<int> second = listen_socket(address, 16);
+  const Result<int> second = listen_socket(address, 16, true);
   ASSERT_TRUE(second);
   const Descriptor second_owner(*second);
   auto refused = Listener::open(*reactor, address, {}, [](StreamPtr) {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::exists);
   EXPECT_NE(refused.error().message.find(address.format()), std::string::npos);
+  EXPECT_FALSE(listen_socket(address, 16)) << "a second gateway is no worker of the first";
 }
 
 TEST(Listener, AUnixSocketIsForItsOwnerReplacesAStaleFileAndGoesAway) {

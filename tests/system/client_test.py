@@ -82,6 +82,9 @@ def refuses():
     sluice("ls", "http://127.0.0.1:9/mcp", code=NO_SERVER)
     sluice("ls", "--", "/there/is/no/such/program", code=NO_SERVER)
     sluice("call", "http://127.0.0.1:9/mcp", "x", "--header", "nonsense", code=USAGE)
+    sluice("ls", "--header", "X-A: b", "http://127.0.0.1:9/mcp", code=NO_SERVER)
+    sluice("ls", "--no-such-option", code=USAGE)
+    sluice("ls", "--era", "stone", "http://127.0.0.1:9/mcp", code=USAGE)
 
 
 def main():

@@ -244,6 +244,11 @@ def _(g):
                  expect_exit(["serve", "https://127.0.0.1/mcp", "--http", "127.0.0.1:0"], 1, "TLS"))
 
 
+@case("a second gateway on the same port does not start")
+def _(g):
+    return expect_exit(["serve", "--http", g.origin.removeprefix("http://"), "--", "true"], 1, "in use")
+
+
 def serves(g):
     try:
         return g.client().initialize().status == 200
