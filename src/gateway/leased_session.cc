@@ -136,11 +136,12 @@ void LeasedSession::shaken(const ClientMessage* response, const Refusal* refusal
   const std::string who = "upstream '" + bridge_.parts_.config.name + "'";
   if (refusal != nullptr) {
     upstream_knows_ = refusal->http_status == 504;  // we gave up, it did not refuse
-    if (refusal->http_status != 404) return fail(*refusal);
-    // What this means for a session means nothing to clients who have none.
-    Refusal missing = refusals::upstream_lost(Outcome::not_sent);
-    missing.message = who + " answered initialize with HTTP status 404";
-    return fail(missing);
+    if (refusal->http_status != 404 && refusal->http_status != 502) return fail(*refusal);
+    // What became of the handshake says nothing of the requests behind it: they were not sent.
+    Refusal unopened = refusals::upstream_lost(Outcome::not_sent);
+    unopened.message =
+        refusal->http_status == 502 ? refusal->message : who + " answered initialize with HTTP status 404";
+    return fail(unopened);
   }
   auto server = read_legacy_server(response->envelope());
   if (!server) {

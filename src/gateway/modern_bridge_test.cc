@@ -196,6 +196,15 @@ TEST_F(ModernBridgeTest, RefusesWhatTheLegacyRevisionDoesNotKnow) {
   EXPECT_EQ(unknown->refused->http_status, 404);
 }
 
+TEST_F(ModernBridgeTest, WhatWaitedForAHandshakeThatBrokeWasNotSent) {
+  old.hello.clear();
+  auto client = call();
+  old.die(*old.sessions[0]);
+  ASSERT_TRUE(client->refused);
+  EXPECT_EQ(client->refused->message, "it died");
+  EXPECT_NE(client->refused->data_json.find("not_sent"), std::string::npos) << client->refused->data_json;
+}
+
 TEST_F(ModernBridgeTest, TranslatesResourcesThatAreNotThere) {
   auto client = send("resources/read", R"("uri":"a:b")");
   old.fail(old.last(), rpc::resource_not_found, "none");
