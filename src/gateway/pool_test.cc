@@ -248,7 +248,7 @@ TEST_F(PooledGatewayTest, ASessionThatIsIdleMakesRoomForWhoeverNeedsItsChild) {
   EXPECT_EQ(answer_of(*post({}, initialize_request())).status, 503) << "nobody was idle for long enough";
   world.advance(seconds(10));
   auto client = post({}, initialize_request());
-  world.advance(milliseconds(1));
+  world.advance(milliseconds(20));
   ASSERT_EQ(children.size(), 3U);
   EXPECT_FALSE(child(0).told_to_end()) << "it was used since";
   EXPECT_TRUE(child(1).told_to_end());
