@@ -81,7 +81,8 @@ Result<std::string> RequestStates::seal(const StateScope& scope, Bytes payload, 
 }
 
 Result<std::string> RequestStates::open(const StateScope& scope, Bytes state, WallTime now) {
-  constexpr const char* broken = "requestState was changed, or belongs to another request, caller or configuration";
+  constexpr const char* broken =
+      "requestState was changed, or belongs to another request, caller or configuration";
   if (state.size() > bytes_max_) return invalid("requestState is too long");
   const auto sealed = base64url_decode(state);
   if (!sealed) return invalid(broken);
