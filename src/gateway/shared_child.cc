@@ -36,7 +36,8 @@ SharedChild::SharedChild(StdioUpstream& upstream)
             if (shared->phase_ == Phase::legacy) return shared->let_child_go();
             if (!shared->waiting_.empty()) shared->dispatch_waiting();
           },
-          this) {
+          this),
+      tools_wait_([](void* self) { static_cast<SharedChild*>(self)->on_tools_wait(); }, this) {
   verdict_.why = "its configuration says so";
   if (upstream_.config().era == EraSetting::modern) {
     phase_ = Phase::modern;
@@ -85,6 +86,7 @@ UpstreamEras SharedChild::eras() const { return verdict_.eras; }
 
 void SharedChild::stop() {
   restart_.cancel();
+  tools_wait_.cancel();
   probe_again_.reset();
   if (probe_) {
     probe_.reset();
@@ -179,6 +181,7 @@ void SharedChild::let_child_go() {
   if (!link_ || !open_.empty()) return;
   static_cast<void>(multiplex_.lost());
   tools_.invalidate();
+  tools_wait_.cancel();
   upstream_.retire(std::move(link_));
 }
 
@@ -346,6 +349,7 @@ void SharedChild::on_child_gone(const ChildEnd& end) {
 
   link_.reset();
   tools_.invalidate();
+  tools_wait_.cancel();
   const std::vector<ClientRef> lost = multiplex_.lost();
   std::unordered_map<ClientRef, Exchange*> open = std::exchange(open_, {});
   refs_.clear();
@@ -359,22 +363,25 @@ void SharedChild::on_child_gone(const ChildEnd& end) {
   for (Exchange* exchange : std::exchange(waiting_, {})) refuse(*exchange, sentence_for(*exchange));
 }
 
-// Nothing is sent while the one before it of that name is open: so there is one subscription a child.
 bool SharedChild::send_own(ClientRef ref, const std::string& request) {
   ClientMessage message;
   if (!message.take(scanner_, PaddedString(request)).ok()) return false;
-  if (const auto text = multiplex_.outbound(message.envelope(), ref)) link_->send(*text);
-  return true;
+  const auto text = multiplex_.outbound(message.envelope(), ref);
+  if (text) link_->send(*text);
+  return static_cast<bool>(text);
 }
 
 void SharedChild::fetch_tools() {
-  if (tools_.state() == ToolHeaders::State::loading) return;
+  if (tools_wait_.armed()) return;
   tools_.begin();
   pages_ = 0;
-  CHECK(send_own(own_listen,
-                 make_request("0", "subscriptions/listen",
-                              R"({"notifications":{"toolsListChanged":true},)" + own_request_meta() + "}")));
-  CHECK(send_own(own_tools, make_request("0", "tools/list", "{" + own_request_meta() + "}")));
+  // The one that is open stays, so there is one subscription a child.
+  static_cast<void>(send_own(
+      own_listen, make_request("0", "subscriptions/listen",
+                               R"({"notifications":{"toolsListChanged":true},)" + own_request_meta() + "}")));
+  const bool is_asked = send_own(own_tools, make_request("0", "tools/list", "{" + own_request_meta() + "}"));
+  Reactor& reactor = upstream_.context().reactor;
+  reactor.arm_after(tools_wait_, is_asked ? reactor.limits().bridge.tools_wait : Duration::zero());
 }
 
 bool SharedChild::next_tools_page(const std::string& cursor) {
@@ -384,23 +391,38 @@ bool SharedChild::next_tools_page(const std::string& cursor) {
   return send_own(own_tools, make_request("0", "tools/list", params));
 }
 
+// The child does not answer, or had no room for our question; then the next call asks it again.
+void SharedChild::on_tools_wait() {
+  const auto notice = multiplex_.cancel(own_tools);
+  if (notice && link_) link_->send(*notice);
+  upstream_.context()
+      .log.warning("tool list not to be had")
+      .field("upstream", upstream_.config().name)
+      .field("why", notice ? "it took too long" : "too many calls are in flight");
+  tools_read();
+  if (!notice) tools_.invalidate();
+}
+
+void SharedChild::tools_read() {
+  tools_wait_.cancel();
+  if (tools_.state() != ToolHeaders::State::fresh) tools_.give_up();
+  dispatch_waiting();
+}
+
 void SharedChild::on_own_message(ClientRef ref, const std::string& text) {
   const auto json = Json::parse(text);
-  if (!json) return;
   if (ref == own_listen) {
-    if ((*json)["method"].string_or("") == "notifications/tools/list_changed") tools_.invalidate();
+    if (json && (*json)["method"].string_or("") == "notifications/tools/list_changed") tools_.invalidate();
     return;
   }
-  if (const Json* result = json->find("result"); result != nullptr) {
+  // What cannot be read, has no end or a cursor that fills a message is done without.
+  if (const Json* result = json ? json->find("result") : nullptr; result != nullptr) {
     const auto cursor = tools_.take_page(*result);
     if (cursor && ++pages_ < upstream_.context().reactor.limits().upstream.tool_pages_max &&
         next_tools_page(*cursor))
       return;
-    if (cursor) tools_.give_up();  // it has no end, or a cursor that fills a message
-  } else {
-    tools_.give_up();
   }
-  dispatch_waiting();
+  tools_read();
 }
 
 }  // namespace sluice

@@ -82,7 +82,11 @@ class SharedChild final : private ChildLinkHandler {
   // Our own requests on the channel: the tool list for headers, and news of its changes.
   void fetch_tools();
   [[nodiscard]] bool next_tools_page(const std::string& cursor);
-  // False when that is beyond the bounds of messages.
+  // It came, or cannot be had: then calls go without it.
+  void tools_read();
+  void on_tools_wait();
+  // False when nothing was sent: it is beyond the bounds of messages, one of that name is open, or too many
+  // requests are.
   bool send_own(ClientRef ref, const std::string& request);
 
   StdioUpstream& upstream_;
@@ -107,6 +111,7 @@ class SharedChild final : private ChildLinkHandler {
   Instant started_{};
   std::string last_failure_;
   Timer restart_;
+  Timer tools_wait_;  // while the tool list is being read
 };
 
 }  // namespace sluice
