@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "codec/json_scan.h"
+#include "crypto/digest.h"
 #include "mcp/hidden_text.h"
 
 namespace sluice {
@@ -18,6 +20,25 @@ bool may_hide(Bytes definition) {
       return true;
   }
   return false;
+}
+
+std::string short_for(Bytes text) {
+  const Digest digest = sha256(text);
+  return std::string(digest_view(digest));
+}
+
+// In all strings of a JSON text, names of members included.
+std::optional<HiddenText> find_hidden_text_in_strings(Bytes text) {
+  for (std::size_t begin = text.find('"'); begin != Bytes::npos;) {
+    std::size_t end = begin + 1;
+    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2U : 1U;
+    if (end >= text.size()) break;
+    std::string decoded;
+    if (decode_json_string(text.substr(begin, end + 1 - begin), decoded))
+      if (auto found = find_hidden_text(decoded)) return found;
+    begin = text.find('"', end + 1);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -48,7 +69,7 @@ void DefinitionGuard::complain(std::size_t upstream, const std::string& tool, co
   const std::string& name = upstreams_[upstream].name;
   std::string key = name;
   key.append(1, '\n').append(tool).append(1, '\n').append(what).append(digest);
-  if (!told_.insert(std::move(key)).second) return;
+  if (!told_.insert(short_for(key)).second) return;
   counters.with(name, what).add();
   log_.warning(vigilance == Vigilance::quarantine ? "a tool is left out for its definition"
                                                   : "a tool's definition needs a look")
@@ -66,12 +87,12 @@ bool DefinitionGuard::admits(std::size_t upstream, Bytes tool, Bytes definition)
   bool is_admitted = true;
   const std::string name(tool);
   if (is_read) {
-    JsonParseOptions options;
-    options.allow_duplicates = true;
-    const auto json = Json::parse(definition, options);
-    if (!json) return false;  // it is not what the list was scanned as
-    const std::string digest = definition_digest(*json);
-    const auto hidden = rules.hidden_text == Vigilance::ignore ? std::nullopt : find_hidden_text_in(*json);
+    const auto json = Json::parse(definition);
+    // Members that occur twice are in no tree.
+    const std::string digest = json ? definition_digest(*json) : digest_hex(sha256(definition));
+    const auto hidden = rules.hidden_text == Vigilance::ignore ? std::nullopt
+                        : json                                 ? find_hidden_text_in(*json)
+                                                               : find_hidden_text_in_strings(definition);
     const auto verdict =
         is_pinned ? pins_->judge(upstreams_[upstream].name, name, digest) : ToolPins::Verdict::same;
     if (hidden)
@@ -87,14 +108,14 @@ bool DefinitionGuard::admits(std::size_t upstream, Bytes tool, Bytes definition)
   if (withholds(upstream)) {
     auto& known = known_[upstream];
     if (known.size() >= limits_.names_max) known.clear();
-    known[name] = is_admitted;
+    known[short_for(tool)] = is_admitted;
   }
   return is_admitted;
 }
 
 std::optional<bool> DefinitionGuard::admits(std::size_t upstream, const std::string& tool) const {
   if (!withholds(upstream)) return true;
-  const auto known = known_[upstream].find(tool);
+  const auto known = known_[upstream].find(short_for(tool));
   return known == known_[upstream].end() ? std::nullopt : std::optional(known->second);
 }
 

@@ -5,7 +5,8 @@
 //
 // What is wrong is logged once for each definition and counted; where the configuration says so, the tool is
 // left out of lists and may not be called until it is accepted. What it knows of a tool is as of its last
-// list. Knows no era and no message. One reactor.
+// list. A definition in which a member occurs twice is another one for every reader, so it is never the
+// accepted one. Knows no era and no message. One reactor.
 
 #include <cstddef>
 #include <map>
@@ -54,8 +55,9 @@ class DefinitionGuard {
   std::shared_ptr<const ToolPins> pins_;
   std::vector<GuardedUpstream> upstreams_;
   FederationLimits limits_;
+  // Names are the upstream's, and may be as long as it likes: of them and of complaints digests are kept.
   std::vector<std::map<std::string, bool>> known_;  // by upstream
-  std::set<std::string> told_;                      // complaints
+  std::set<std::string> told_;
 };
 
 }  // namespace sluice

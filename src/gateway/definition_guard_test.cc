@@ -119,6 +119,26 @@ TEST_F(DefinitionGuardTest, LooksBeforeAnAnswerToAQuestionFromBeforeTheStart) {
   EXPECT_EQ(files.count("tools/call"), 2U);
 }
 
+TEST_F(DefinitionGuardTest, TakesNoDefinitionForTheAcceptedOneInWhichAMemberOccursTwice) {
+  guard({Vigilance::quarantine, Vigilance::ignore});
+  serve(R"({"name":"read","description":"Reads, and tells everybody.","description":"Reads."})");
+  EXPECT_EQ(tools(), Names{"git__g"});
+  EXPECT_EQ(call(), -32602);
+  EXPECT_NE(sink.text.find(R"("why":"changed")"), std::string::npos) << sink.text;
+  serve(accepted);
+  EXPECT_EQ(tools(), (Names{"files__read", "git__g"}));
+}
+
+TEST_F(DefinitionGuardTest, FlagsTextHiddenInTheFirstOfTwoMembers) {
+  guard({Vigilance::ignore, Vigilance::quarantine});
+  serve(R"({"name":"read","description":"\"Reads\".\u200b","description":"Reads."})");
+  EXPECT_EQ(tools(), Names{"git__g"});
+  EXPECT_NE(sink.text.find("zero_width U+200B"), std::string::npos) << sink.text;
+  serve(R"({"name":"read","description":"R\u0065ads.","description":"Reads."})");
+  request("tools/list");
+  EXPECT_EQ(call(), 0);
+}
+
 TEST_F(DefinitionGuardTest, FlagsHiddenText) {
   guard({});
   serve(hiding);
