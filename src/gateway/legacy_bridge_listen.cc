@@ -141,6 +141,8 @@ void LegacyBridgeListen::renew() {
   if (!wants_anything()) {
     current_.reset();
     served_.clear();
+    lost_.clear();
+    was_down_ = false;
     return;
   }
   const ServerOffer& offer = session_.offer();
@@ -162,7 +164,8 @@ void LegacyBridgeListen::subscribe(Exchange& exchange) {
   const std::string uri(envelope.uri);
   if (uri.empty())
     return bridge_.refuse(exchange, refusals::invalid_params("resources/subscribe needs a uri, a string"));
-  if (served_.contains(uri) && current_) {
+  // What is served may be left out of the next subscription, which takes over.
+  if (served_.contains(uri) && current_ && (!next_ || next_->uris().contains(uri))) {
     wanted_.insert(uri);
     return bridge_.answer(exchange, "{}");
   }
@@ -239,7 +242,22 @@ void LegacyBridgeListen::acknowledged(const Envelope& envelope) {
   for (const std::string& uri : asked)
     if (!served_.contains(uri)) wanted_.erase(uri);
   settle(asked, std::set<std::string>(served_), refusals::invalid_params("the server does not watch it"));
+  if (std::exchange(was_down_, false)) tell_all();
   if (is_dirty_) renew();
+}
+
+// Nobody said what changed while there was no subscription, so everything may have.
+void LegacyBridgeListen::tell_all() {
+  Session& front = session_.front();
+  const ServerOffer& offer = session_.offer();
+  bridge_.tools_.changed(session_.principal());
+  const auto tell = [&](MethodId changed) { front.send(make_notification(method_of(changed).text)); };
+  if (is_ready_ && offer.tools_changed) tell(MethodId::notify_tools_changed);
+  if (is_ready_ && offer.prompts_changed) tell(MethodId::notify_prompts_changed);
+  if (is_ready_ && offer.resources_changed) tell(MethodId::notify_resources_changed);
+  for (const std::string& uri : std::exchange(lost_, {}))
+    if (wanted_.contains(uri))
+      front.send(make_notification(method_of(MethodId::notify_resources_updated).text, uri_data(uri)));
 }
 
 void LegacyBridgeListen::settle(const std::set<std::string>& asked, const std::set<std::string>& names,
@@ -266,7 +284,9 @@ void LegacyBridgeListen::ended(Stream& stream, const Refusal& refusal) {
   if (refusal.code == rpc::method_not_found) is_unsupported_ = true;
   // Nobody says any more when lists change.
   bridge_.tools_.changed(session_.principal());
+  was_down_ = was_down_ || !current_;
   if (was_current) {
+    lost_.insert(served_.begin(), served_.end());
     const Duration lived = bridge_.parts_.reactor.now() - current_since_;
     if (lived >= bridge_.limits().upstream.steady_after) restarts_ = 0;
     if (!next_) back_off();

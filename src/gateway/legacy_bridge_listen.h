@@ -5,8 +5,9 @@
 // One subscription a session, for the lists the server says may change and for the resources the client
 // subscribed to; where there is one, it names the tasks that calls of the session follow, too. It cannot be
 // widened: another is opened, and the old one dropped once the new one is acknowledged, so that nothing is
-// told twice or missed in between. One that ends is opened again with back-off. Lives on one reactor. Spec:
-// 2026-07-28 basic/patterns/subscriptions; SEP-2663; ledger D1.
+// told twice or missed in between. One that ends is opened again with back-off, and the client told then that
+// all of it may have changed. Lives on one reactor. Spec: 2026-07-28 basic/patterns/subscriptions; SEP-2663;
+// ledger D1.
 
 #include <map>
 #include <memory>
@@ -50,6 +51,7 @@ class LegacyBridgeListen {
   [[nodiscard]] bool wants_anything() const;
   std::size_t heard(Stream& stream, const ClientMessage& message);
   void acknowledged(const Envelope& envelope);
+  void tell_all();
   void ended(Stream& stream, const Refusal& refusal);
   // Ends the subscribes that this subscription was to serve: well, if `names` has their resource.
   void settle(const std::set<std::string>& asked, const std::set<std::string>& names, const Refusal& refusal);
@@ -63,8 +65,10 @@ class LegacyBridgeListen {
   bool is_ready_ = false;
   bool is_dirty_ = false;        // something else is wanted since `next_` was opened
   bool is_unsupported_ = false;  // the server knows no subscriptions
+  bool was_down_ = false;        // there was none for a while
   std::set<std::string> wanted_;
   std::set<std::string> served_;                       // named in the last acknowledgement
+  std::set<std::string> lost_;                         // served by one that ended, and not by another yet
   std::vector<LegacyBridgeSubscribe*> waiting_;        // for one
   std::map<std::string, LegacyBridgeTask*> followed_;  // by their ids
   std::unique_ptr<Stream> current_;                    // acknowledged

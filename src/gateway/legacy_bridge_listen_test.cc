@@ -211,6 +211,69 @@ TEST_F(LegacyBridgeListening, ListensAgainWithBackOff) {
   EXPECT_EQ(listens(), ++opened);
 }
 
+TEST_F(LegacyBridgeListening, ConfirmsNothingThatTheNextSubscriptionWillNotHave) {
+  FakeSession& session = connect();
+  initialized(session);
+  far.acknowledge(listen());
+  subscribe(session, "a://1");
+  unsubscribe(session, "a://1");
+  far.acknowledge(listen());
+  const std::size_t without = listen();
+  EXPECT_EQ(wanted()["resourceSubscriptions"].size(), 0U);
+  FakeExchange& again = subscribe(session, "a://1");
+  EXPECT_FALSE(again.over());
+  far.acknowledge(without);
+  EXPECT_FALSE(again.over());
+  EXPECT_EQ(wanted()["resourceSubscriptions"], *Json::parse(R"(["a://1"])"));
+  far.acknowledge(listen());
+  EXPECT_EQ(again.result(), Json::object());
+  updated(listen(), "a://1");
+  EXPECT_EQ(session.sent.size(), 1U);
+}
+
+TEST_F(LegacyBridgeListening, TellsWhatMayHaveChangedWhileThereWasNoSubscription) {
+  FakeSession& session = connect();
+  initialized(session);
+  far.acknowledge(listen());
+  for (const Bytes uri : {"a://1", "a://2"}) {
+    subscribe(session, uri);
+    far.acknowledge(listen());
+  }
+  unsubscribe(session, "a://2");
+  far.acknowledge(listen());
+  far.finish(listen(), "{}");
+  pass(milliseconds(300));
+  EXPECT_TRUE(session.sent.empty());
+  far.acknowledge(listen());
+  const std::vector<std::string> all{
+      make_notification("notifications/tools/list_changed"),
+      make_notification("notifications/prompts/list_changed"),
+      make_notification("notifications/resources/list_changed"),
+      make_notification("notifications/resources/updated", R"({"uri":"a://1"})")};
+  EXPECT_EQ(session.sent, all);
+  subscribe(session, "a://3");
+  far.acknowledge(listen());
+  EXPECT_EQ(session.sent.size(), all.size()) << "nothing is missed when one follows the other";
+}
+
+TEST_F(LegacyBridgeListening, FreesASubscriptionThatItDropsOnlyWhenTheServersCallHasUnwound) {
+  struct Mark final : Attachment {
+    explicit Mark(bool& at) : is_freed(at) {}
+    ~Mark() override { is_freed = true; }
+    bool& is_freed;
+  };
+  FakeSession& session = connect(latest_legacy, "{}", only_resources);
+  subscribe(session, "a://1");
+  unsubscribe(session, "a://1");
+  bool is_freed = false;
+  far.opened[listen()]->attachment = std::make_unique<Mark>(is_freed);
+  far.acknowledge(listen());
+  EXPECT_FALSE(far.is_open(listen()));
+  EXPECT_FALSE(is_freed);
+  pass(milliseconds(1));
+  EXPECT_TRUE(is_freed);
+}
+
 TEST_F(LegacyBridgeListening, BoundsWhatASessionSubscribesTo) {
   limits.mcp.subscriptions_max = 1;
   restart();

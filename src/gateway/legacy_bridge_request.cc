@@ -29,10 +29,11 @@ void LegacyBridgeRequest::open(std::string text, Origin origin) {
 }
 
 void LegacyBridgeRequest::drop(CancelReason reason) {
-  const std::unique_ptr<LeasedExchange> inner = std::move(inner_);
+  std::unique_ptr<LeasedExchange> inner = std::move(inner_);
   if (inner == nullptr) return;
   inner->forget();
   bridge_.parts_.upstream.cancelled(*inner, reason);
+  bridge_.bury(std::move(inner));  // this may have come from a message of its
 }
 
 void LegacyBridgeRequest::drained() {
