@@ -69,11 +69,15 @@ class LegacyBridgeHandshake final : public LegacyBridgeWork, private LegacyBridg
   bool was_repeated_ = false;
 };
 
-// A request that is sent off: its end frees its place.
+// A request that is sent off: its end frees its place, or its time.
 class LegacyBridgeErrand final : private LegacyBridgeRequestHandler {
  public:
-  explicit LegacyBridgeErrand(LegacyBridge& bridge) : bridge_(bridge), request_(bridge, *this) {}
+  explicit LegacyBridgeErrand(LegacyBridge& bridge)
+      : bridge_(bridge),
+        request_(bridge, *this),
+        patience_([](void* self) { static_cast<LegacyBridgeErrand*>(self)->give_up(); }, this) {}
   void send(std::string text, LegacyBridgeRequest::Origin origin) {
+    bridge_.parts_.reactor.arm_after(patience_, bridge_.limits().upstream.note_wait);
     request_.open(std::move(text), std::move(origin));
   }
   [[nodiscard]] bool is_over() const { return over_; }
@@ -82,12 +86,25 @@ class LegacyBridgeErrand final : private LegacyBridgeRequestHandler {
   std::size_t on_notification(const ClientMessage&) override {
     return bridge_.limits().net.unsent_bytes_soft;
   }
-  void on_response(const ClientMessage&) override { over_ = true; }
-  void on_refused(const Refusal&) override { over_ = true; }
+  void on_response(const ClientMessage&) override { end(); }
+  void on_refused(const Refusal& refusal) override {
+    bridge_.not_taken(refusal.message);
+    end();
+  }
+  void give_up() {
+    bridge_.not_taken("no answer");
+    request_.drop(CancelReason::timed_out);
+    end();
+  }
+  void end() {
+    patience_.cancel();
+    over_ = true;
+  }
 
   LegacyBridge& bridge_;
   LegacyBridgeRequest request_;
   bool over_ = false;
+  Timer patience_;
 };
 
 namespace {
@@ -201,9 +218,15 @@ void LegacyBridge::refuse(Exchange& exchange, const Refusal& refusal) {
 
 void LegacyBridge::send_off(std::string text, LegacyBridgeRequest::Origin origin) {
   std::erase_if(errands_, [](const auto& errand) { return errand->is_over(); });
-  if (errands_.size() >= limits().upstream.notes_max) return;
+  if (errands_.size() >= limits().upstream.notes_max) return not_taken("too many are under way");
   errands_.push_back(std::make_unique<LegacyBridgeErrand>(*this));
   errands_.back()->send(std::move(text), std::move(origin));
+}
+
+void LegacyBridge::not_taken(const std::string& why) {
+  parts_.log.warning("an upstream did not take a message")
+      .field("upstream", parts_.config.name)
+      .field("why", why);
 }
 
 void LegacyBridge::bury(std::unique_ptr<Exchange> exchange) {

@@ -64,6 +64,7 @@ class LegacyBridge final : public Service {
   [[nodiscard]] std::string next_id() { return std::to_string(next_id_++); }
   // A request whose answer nobody waits for.
   void send_off(std::string text, LegacyBridgeRequest::Origin origin);
+  void not_taken(const std::string& why);
   // Frees an inner exchange when the call on the stack has unwound.
   void bury(std::unique_ptr<Exchange> exchange);
   [[nodiscard]] const Limits& limits() const { return parts_.reactor.limits(); }

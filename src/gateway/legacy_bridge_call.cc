@@ -196,14 +196,26 @@ void LegacyBridgeCall::on_task_sign(const TaskState& task) {
   exchange_.notify(make_notification("notifications/progress", text));
 }
 
-void LegacyBridgeCall::on_task_asks(std::vector<InputRequest> requests) {
+void LegacyBridgeCall::on_task_asks(std::vector<InputRequest> requests, const std::set<std::string>& gone) {
   if (!has_open_asks()) questions_.clear();  // they were answered
+  for (Question& question : questions_)
+    if (gone.contains(question.request.key)) withdraw(question, false, "the task no longer asks for it");
+  std::erase_if(questions_, [&](const Question& q) { return gone.contains(q.request.key); });
   for (InputRequest& request : requests) {
     Question question;
     question.request = std::move(request);
     questions_.push_back(std::move(question));
   }
-  ask_client();
+  if (!requests.empty()) return ask_client();
+  // What is left may wait for nobody any more.
+  if (questions_.empty()) return exchange_.sign(LifeSign::work);
+  if (!has_open_asks()) answer_task();
+}
+
+void LegacyBridgeCall::answer_task() {
+  LegacyBridgeTask::Answers answers;
+  for (Question& question : questions_) answers[question.request.key] = std::move(question.answer);
+  task_->answer(std::move(answers));
 }
 
 void LegacyBridgeCall::on_task_done(const ClientMessage& response) {
@@ -293,12 +305,13 @@ void LegacyBridgeCall::answered(const std::string& ask, const Envelope& answer) 
   }
   at->answer = to_input_response(answer);
   if (!at->request.url.empty() && is_acceptance(answer)) {
-    if (accepted_pages_.empty()) accepted_at_ = bridge_.parts_.reactor.now();
+    accepted_at_ = bridge_.parts_.reactor.now();
     accepted_pages_.emplace(at->request.url, at->answer);
   }
   if (has_open_asks()) return;
+  if (task_ != nullptr) return answer_task();
   lay_answers();
-  task_ != nullptr ? task_->answer(retry_.input_responses) : send();
+  send();
 }
 
 void LegacyBridgeCall::lay_answers() {
@@ -333,13 +346,15 @@ void LegacyBridgeCall::fail(const std::string& sentence) {
 }
 
 void LegacyBridgeCall::withdraw(bool is_cancelled, std::string_view why) {
-  for (Question& question : questions_) {
-    if (question.ask.empty()) continue;
-    const std::string text = withdrawal(question.ask, why);
-    session_.forget(canonical(std::exchange(question.ask, {})));
-    // A cancelled exchange carries nothing any more.
-    is_cancelled ? session_.front().send(text) : exchange_.notify(text);
-  }
+  for (Question& question : questions_) withdraw(question, is_cancelled, why);
+}
+
+void LegacyBridgeCall::withdraw(Question& question, bool is_cancelled, std::string_view why) {
+  if (question.ask.empty()) return;
+  const std::string text = withdrawal(question.ask, why);
+  session_.forget(canonical(std::exchange(question.ask, {})));
+  // A cancelled exchange carries nothing any more.
+  is_cancelled ? session_.front().send(text) : exchange_.notify(text);
 }
 
 void LegacyBridgeCall::cancelled(CancelReason reason) {

@@ -13,6 +13,7 @@
 // Spec: 2026-07-28 basic/patterns/mrtr; ledger D1, D6.10.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,10 +70,12 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   [[nodiscard]] bool goes_back(const ClientMessage& progress);
 
   void on_task_sign(const TaskState& task) override;
-  void on_task_asks(std::vector<InputRequest> requests) override;
+  void on_task_asks(std::vector<InputRequest> requests, const std::set<std::string>& gone) override;
   void on_task_done(const ClientMessage& response) override;
   void on_task_failed(const std::string& sentence) override { fail(sentence); }
   void follow(const Envelope& created);
+  // All of its questions are answered.
+  void answer_task();
 
   void take_round(const Envelope& response);
   // Puts the questions that nobody has answered yet to the client.
@@ -89,6 +92,7 @@ class LegacyBridgeCall final : public LegacyBridgeWork,
   void fail(const std::string& sentence);
   // Withdraws what is open at the client, whose stream may be gone already.
   void withdraw(bool is_cancelled, std::string_view why);
+  void withdraw(Question& question, bool is_cancelled, std::string_view why);
   void leave();
 
   LegacyBridge& bridge_;

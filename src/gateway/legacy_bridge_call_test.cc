@@ -17,6 +17,8 @@ constexpr const char* form =
     R"({"user_name":{"method":"elicitation/create","params":{"mode":"form","message":"Who?","requestedSchema":{}}}})";
 constexpr const char* page =
     R"({"pay":{"method":"elicitation/create","params":{"mode":"url","url":"https://pay","message":"Pay"}}})";
+constexpr const char* other_page =
+    R"({"sign":{"method":"elicitation/create","params":{"mode":"url","url":"https://sign","message":"Sign"}}})";
 constexpr const char* three =
     R"({"a":{"method":"roots/list"},"b":{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":5}},)"
     R"("c":{"method":"elicitation/create","params":{"message":"m","requestedSchema":{}}}})";
@@ -274,6 +276,20 @@ TEST_F(LegacyBridgeRounds, DoesNotWaitForAPageForEver) {
     pass(seconds(6));
   }
   EXPECT_TRUE(call.result()["isError"].bool_or(false));
+}
+
+TEST_F(LegacyBridgeRounds, WaitsForEachPageFromWhenTheClientWentThere) {
+  FakeSession& session = connect();
+  FakeExchange& call = call_tool(session);
+  for (const char* url : {page, other_page}) {
+    server_says(wants(url));
+    answer(session, call.asks.back(), R"({"action":"accept"})");
+    for (int again = 0; again < 95 && !call.over(); ++again) {
+      server_says(wants(url));
+      pass(seconds(6));
+    }
+  }
+  EXPECT_FALSE(call.over());
 }
 
 TEST_F(LegacyBridgeRounds, AsksAgainForAPageThatWasDeclined) {

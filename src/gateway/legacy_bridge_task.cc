@@ -70,12 +70,31 @@ void LegacyBridgeTask::send(Bytes method, const std::string& more) {
 
 void LegacyBridgeTask::look() { send("tasks/get"); }
 
-void LegacyBridgeTask::answer(const std::string& input_responses) {
+void LegacyBridgeTask::answer(Answers answers) {
   if (over_) return;
+  for (auto& [key, response] : answers) {
+    open_.erase(key);
+    answers_[key].response = std::move(response);
+  }
+  // Those before them go along that may not have arrived.
+  std::set<std::string> due;
+  for (const auto& [key, answer] : answers_)
+    if (!answer.is_taken) due.insert(key);
+  update(due);
+}
+
+void LegacyBridgeTask::update(const std::set<std::string>& keys) {
   timer_.cancel();
-  asking_ = false;
   updating_ = true;
-  send("tasks/update", ",\"inputResponses\":" + input_responses);
+  std::string members;
+  for (const std::string& key : keys) {
+    Answer& answer = answers_[key];
+    ++answer.sent;
+    if (!members.empty()) members += ',';
+    append_json_string(members, key);
+    members.append(":").append(answer.response);
+  }
+  send("tasks/update", ",\"inputResponses\":{" + members + "}");
 }
 
 std::size_t LegacyBridgeTask::on_notification(const ClientMessage&) {
@@ -86,22 +105,33 @@ void LegacyBridgeTask::on_refused(const Refusal& refusal) { again(refusal.messag
 
 // The server is there and says no, or it may be there again soon.
 void LegacyBridgeTask::again(const std::string& sentence) {
-  if (++failures_ < bridge_.limits().bridge.task_polls_failed_max && !updating_) return wait();
+  updating_ = false;  // if it still asks then, the answers are sent again
+  if (++failures_ < bridge_.limits().bridge.task_polls_failed_max) return wait();
+  fail("the task cannot be followed: " + sentence);
+}
+
+void LegacyBridgeTask::fail(const std::string& sentence) {
   cancel();
-  handler_.on_task_failed("the task cannot be followed: " + sentence);
+  handler_.on_task_failed(sentence);
 }
 
 void LegacyBridgeTask::on_response(const ClientMessage& message) {
   const Envelope& envelope = message.envelope();
-  if (envelope.kind != MessageKind::error_response) {
-    failures_ = 0;
-    if (!std::exchange(updating_, false)) return take(envelope, envelope.result);
+  const bool is_error = envelope.kind == MessageKind::error_response;
+  if (std::exchange(updating_, false)) {
+    if (!is_error) {
+      failures_ = 0;
+      for (auto& [key, answer] : answers_) answer.is_taken = true;
+    }
     return std::exchange(is_news_, false) ? look() : wait();
+  }
+  if (!is_error) {
+    failures_ = 0;
+    return take(envelope, envelope.result);
   }
   std::string sentence;
   if (!decode_json_string(envelope.view(envelope.error_message), sentence)) sentence.clear();
-  end();
-  handler_.on_task_failed("the server no longer tells of its task: " + sentence);
+  fail("the server no longer tells of its task: " + sentence);
 }
 
 void LegacyBridgeTask::heard(const Envelope& news) {
@@ -113,7 +143,7 @@ void LegacyBridgeTask::heard(const Envelope& news) {
     is_news_ = true;
     return;
   }
-  if (asking_ && *status == TaskStatus::working) return;
+  if (!open_.empty() && *status == TaskStatus::working) return;
   timer_.cancel();
   request_.drop();
   updating_ = false;
@@ -136,7 +166,10 @@ void LegacyBridgeTask::take(const Envelope& message, JsonSpan said) {
       if (!error) return lacks(message, "it failed and has no error");
       return deliver("error", message.view(error));
     case TaskStatus::cancelled: end(); return handler_.on_task_failed("the server cancelled the task");
-    case TaskStatus::working: wait(); return tell_sign();
+    case TaskStatus::working:
+      wait();
+      if (open_.empty()) return tell_sign();
+      return handler_.on_task_asks({}, std::exchange(open_, {}));
     case TaskStatus::input_required: return ask(message, said);
   }
 }
@@ -157,24 +190,47 @@ void LegacyBridgeTask::ask(const Envelope& message, JsonSpan said) {
     return look();
   auto round =
       read_input_required(message.text, said, session_.who().capabilities, limits.asks_per_exchange_max);
-  if (!round) {
-    cancel();
-    return handler_.on_task_failed(round.error().message);
-  }
+  if (!round) return fail(round.error().message);
   std::vector<InputRequest> fresh;
-  for (InputRequest& request : round->requests)
-    if (asked_.insert(request.key).second) fresh.push_back(std::move(request));
-  if (asked_.size() > limits.asks_per_exchange_max * limits.ask_rounds_max) {
-    cancel();
-    return handler_.on_task_failed("the task asked too often");
+  std::set<std::string> due;  // answers that it does not have yet
+  std::set<std::string> gone = open_;
+  for (InputRequest& request : round->requests) {
+    const auto answer = answers_.find(request.key);
+    if (answer != answers_.end()) {
+      due.insert(request.key);
+    } else if (gone.erase(request.key) == 0 && open_.insert(request.key).second) {
+      fresh.push_back(std::move(request));
+    }
   }
-  if (!fresh.empty()) {
-    asking_ = true;
-    return handler_.on_task_asks(std::move(fresh));
+  asked_ += fresh.size();
+  if (asked_ > limits.asks_per_exchange_max * limits.ask_rounds_max) return fail("the task asked too often");
+  if (message.kind == MessageKind::notification) {  // which need not be all of it, nor the latest
+    gone.clear();
+    due.clear();
   }
-  if (asking_) return;  // nothing new
-  wait();               // the server has not taken the answers yet
-  tell_sign();
+  for (const std::string& key : gone) open_.erase(key);
+  if (!fresh.empty() || !gone.empty()) {
+    wait();
+    return handler_.on_task_asks(std::move(fresh), gone);
+  }
+  if (!due.empty()) return answer_again(std::move(due));
+  wait();
+  if (open_.empty()) tell_sign();
+}
+
+// One that arrived, too: a server may lose it. What arrived is at last waited for, what did not ends the
+// task.
+void LegacyBridgeTask::answer_again(std::set<std::string> due) {
+  const std::size_t most = bridge_.limits().bridge.task_polls_failed_max;
+  for (auto key = due.begin(); key != due.end();) {
+    const Answer& answer = answers_.at(*key);
+    if (answer.sent >= most && !answer.is_taken)
+      return fail("the task does not take the answer to its question '" + *key + "'");
+    key = answer.sent >= most ? due.erase(key) : std::next(key);
+  }
+  if (!due.empty()) return update(due);
+  wait();
+  if (open_.empty()) tell_sign();
 }
 
 void LegacyBridgeTask::lacks(const Envelope& message, const std::string& sentence) {

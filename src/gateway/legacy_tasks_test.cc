@@ -92,6 +92,8 @@ TEST_F(LegacyBridgeFollows, ItsQuestionsToTheClientOnce) {
   far.finish_last(R"({"resultType":"complete"})");
   say_state(state("input_required", asks));  // it has not taken the answer yet
   EXPECT_EQ(call.asks.size(), 1U);
+  EXPECT_EQ(far.count("tasks/update"), 2U);
+  far.finish_last(R"({"resultType":"complete"})");
   say_state(state("completed", done_result));
   EXPECT_TRUE(call.over());
 }
@@ -111,6 +113,7 @@ TEST_F(LegacyBridgeFollows, ItsEndsAsTheyAre) {
   pass(milliseconds(500));
   far.fail(far.find("tasks/get"), -32602, "no such task");
   EXPECT_TRUE(forgotten.result()["isError"].bool_or(false));
+  EXPECT_EQ(far.count("tasks/cancel"), 1U) << "it may be there still";
 }
 
 TEST_F(LegacyBridgeFollows, OnThroughAFewFailuresToLook) {
@@ -140,6 +143,119 @@ TEST_F(LegacyBridgeFollows, NoTaskThatNobodyWantsAnyMore) {
   EXPECT_EQ(far.last()["method"].string_or(""), "tasks/cancel");
   EXPECT_EQ(far.last()["params"]["taskId"].string_or(""), "far-1");
   far.finish_last(R"({"resultType":"complete"})");
+}
+
+TEST_F(LegacyBridgeFollows, ATaskThatEndsWhileItsQuestionIsOpen) {
+  FakeSession& session = connect();
+  const FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  for (int look = 0; look < 3; ++look) say_state(state("input_required", asks));
+  ASSERT_EQ(call.asks.size(), 1U);
+  EXPECT_TRUE(call.signs.empty()) << "a person has a time of their own";
+  say_state(state("completed", done_result));
+  EXPECT_EQ(call.result()["content"][0]["text"].string_or(""), "done");
+  ASSERT_EQ(call.notified.size(), 1U);
+  EXPECT_EQ((*Json::parse(call.notified[0]))["params"]["requestId"], call.asks[0]["id"]);
+  answer(session, call.asks[0], accepts);
+  EXPECT_EQ(far.count("tasks/update") + far.count("tasks/cancel"), 0U);
+}
+
+TEST_F(LegacyBridgeFollows, ATaskThatNoLongerAsksWhatItAsked) {
+  constexpr const char* asks_two =
+      R"(,"inputRequests":{"who":{"method":"elicitation/create","params":{"message":"Who?",)"
+      R"("requestedSchema":{}}},"what":{"method":"roots/list"}})";
+  constexpr const char* asks_what = R"(,"inputRequests":{"what":{"method":"roots/list"}})";
+  FakeSession& session = connect();
+  const FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  say_state(state("input_required", asks_two));
+  ASSERT_EQ(call.asks.size(), 2U);
+  answer(session, call.asks[0], accepts);
+  EXPECT_EQ(far.count("tasks/update"), 0U);
+  say_state(state("input_required", asks));  // that answer is all that it wants now
+  EXPECT_EQ(far.last()["params"]["inputResponses"], *Json::parse(R"({"who":)" + std::string(accepts) + "}"));
+  far.finish(far.find("tasks/update"), R"({"resultType":"complete"})");
+  say_state(state("input_required", asks_what));
+  ASSERT_EQ(call.asks.size(), 3U) << "nobody has answered it";
+  say_state(state("working"));
+  ASSERT_EQ(call.notified.size(), 2U);
+  EXPECT_EQ((*Json::parse(call.notified[0]))["params"]["requestId"], call.asks[1]["id"]);
+  EXPECT_EQ((*Json::parse(call.notified[1]))["params"]["requestId"], call.asks[2]["id"]);
+  EXPECT_EQ(call.signs.size(), 1U);
+  say_state(state("completed", done_result));
+  EXPECT_TRUE(call.over());
+}
+
+TEST_F(LegacyBridgeFollows, AnAnswerThatDidNotArriveAndIsSentAgain) {
+  FakeSession& session = connect();
+  const FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  say_state(state("input_required", asks));
+  answer(session, call.asks.at(0), accepts);
+  far.refuse(far.find("tasks/update"), 503, -32603, "busy");
+  say_state(state("input_required", asks));
+  EXPECT_EQ(far.count("tasks/update"), 2U);
+  far.fail(far.find("tasks/update"), -32603, "busy");
+  say_state(state("input_required", asks));
+  EXPECT_EQ(far.count("tasks/update"), 3U);
+  EXPECT_EQ(far.last()["params"]["inputResponses"], *Json::parse(R"({"who":)" + std::string(accepts) + "}"));
+  far.finish(far.find("tasks/update"), R"({"resultType":"complete"})");
+  say_state(state("completed", done_result));
+  EXPECT_TRUE(call.over());
+  EXPECT_EQ(call.asks.size(), 1U);
+  EXPECT_EQ(far.count("tasks/cancel"), 0U);
+}
+
+TEST_F(LegacyBridgeFollows, NoTaskThatNeverTakesAnAnswer) {
+  FakeSession& session = connect();
+  const std::size_t most = limits.bridge.task_polls_failed_max;
+  const FakeExchange& refuses = call_tool(session);
+  far.finish_last(made);
+  say_state(state("input_required", asks));
+  answer(session, refuses.asks.at(0), accepts);
+  for (std::size_t sent = 1; sent <= most; ++sent) {
+    EXPECT_FALSE(refuses.over());
+    far.refuse(far.find("tasks/update"), 503, -32603, "busy");
+    say_state(state("input_required", asks));
+  }
+  EXPECT_TRUE(refuses.result()["isError"].bool_or(false));
+  EXPECT_EQ(far.count("tasks/update"), most);
+  EXPECT_EQ(far.count("tasks/cancel"), 1U);
+
+  const FakeExchange& ponders = call_tool(session);
+  far.finish_last(made);
+  say_state(state("input_required", asks));
+  answer(session, ponders.asks.at(0), accepts);
+  for (std::size_t look = 0; look < 3 * most; ++look) {
+    if (const std::size_t at = far.find("tasks/update"); far.is_open(at))
+      far.finish(at, R"({"resultType":"complete"})");
+    say_state(state("input_required", asks));
+  }
+  EXPECT_FALSE(ponders.over()) << "it has the answer";
+  EXPECT_EQ(far.count("tasks/update"), 2 * most);
+}
+
+TEST_F(LegacyBridgeFollows, NoCancelThatIsNeverAnswered) {
+  limits.upstream.notes_max = 1;
+  restart();
+  FakeSession& session = connect();
+  for (int twice = 0; twice < 2; ++twice) {
+    FakeExchange& call = call_tool(session);
+    far.finish_last(made);
+    cancel(call);
+  }
+  EXPECT_EQ(far.count("tasks/cancel"), 1U);
+  EXPECT_NE(sink.text.find("too many are under way"), std::string::npos) << sink.text;
+  const std::size_t at = far.find("tasks/cancel");
+  pass(limits.upstream.note_wait - milliseconds(1));
+  EXPECT_TRUE(far.is_open(at));
+  pass(milliseconds(2));
+  EXPECT_FALSE(far.is_open(at));
+  EXPECT_NE(sink.text.find("no answer"), std::string::npos) << sink.text;
+  FakeExchange& call = call_tool(session);
+  far.finish_last(made);
+  cancel(call);
+  EXPECT_EQ(far.count("tasks/cancel"), 2U);
 }
 
 // ---- News of them
@@ -199,7 +315,7 @@ TEST_F(LegacyBridgeHears, WhatItAsksAndThatItAsksNoMore) {
   tell(state("input_required", R"(,"inputRequests":{"what":{"method":"roots/list"}})"));
   ASSERT_EQ(call.asks.size(), 2U);
   pass(seconds(5));
-  EXPECT_EQ(far.count("tasks/get"), 0U) << "nobody looks while a person thinks";
+  EXPECT_EQ(far.count("tasks/get"), 1U) << "it looks while a person thinks";
   answer(session, call.asks[0], accepts);
   EXPECT_EQ(far.count("tasks/update"), 0U);
   answer(session, call.asks[1], R"({"roots":[]})");
