@@ -91,14 +91,19 @@ void ListCall::page_ready(std::size_t upstream, PageAnswer answer) {
 }
 
 // What a client keeps of a page is as old as the page.
-void ListCall::add(std::size_t upstream, const PageAnswer& answer) {
+bool ListCall::add(std::size_t upstream, const PageAnswer& answer) {
+  const ShownItems& shown = answer.page->show(state(), ListPlace{upstream, &form_});
+  const std::size_t most = state().limits().federation.page_bytes_max;
+  if (page_bytes_ != 0 && page_bytes_ + shown.json.size() > most) return false;
+  page_bytes_ += shown.json.size();
   PageFacts facts = answer.page->facts;
   const auto age =
       std::chrono::duration_cast<milliseconds>(state().parts.reactor.now() - answer.page->fetched);
   if (facts.ttl_ms) facts.ttl_ms = std::max<std::int64_t>(*facts.ttl_ms - age.count(), 0);
-  page_.add(facts, answer.page->show(state(), ListPlace{upstream, &form_}));
+  page_.add(facts, shown);
   if (answer.is_stale) page_.is_partial();
   any_ = true;
+  return true;
 }
 
 void ListCall::leave_out(std::size_t upstream, const Refusal& failure) {
@@ -117,7 +122,7 @@ void ListCall::go_on(PageAnswer answer) {
     leave_out(upstream, *answer.failure);
     return list_from(upstream + 1);
   }
-  add(upstream, answer);
+  (void)add(upstream, answer);  // it is the first
   if (answer.page->facts.next_cursor) return finish_page(upstream, answer.page->facts.next_cursor);
   list_from(upstream + 1);
 }
@@ -128,7 +133,7 @@ void ListCall::settled() {
     if (!given.page) {
       leave_out(upstream, *given.failure);
     } else {
-      add(upstream, given);
+      if (!add(upstream, given)) return finish_page(upstream, std::nullopt);
       if (given.page->facts.next_cursor) return finish_page(upstream, given.page->facts.next_cursor);
     }
     if (page_.items() >= state().limits().federation.page_items_max && upstream + 1 < upstreams())

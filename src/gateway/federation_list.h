@@ -3,8 +3,9 @@
 // ListCall: tools/list, prompts/list, resources/list, resources/templates/list of all upstreams as one.
 //
 // A page of ours is the pages of upstreams one after the other until one has more, or the page is long
-// enough; the cursor says where to go on. Pages come from what is kept (CallerLists), and may be older ones
-// or missing: then nobody may keep ours. One reactor. Spec: ledger D5, D6.2.
+// enough: what would make it longer than a client may read is on the next; the cursor says where to go on.
+// Pages come from what is kept (CallerLists), and may be older ones or missing: then nobody may keep ours.
+// One reactor. Spec: ledger D5, D6.2.
 
 #include <memory>
 #include <optional>
@@ -44,7 +45,8 @@ class ListCall final : public FederatedCall, private ListWaiter {
   void list_from(std::size_t first);
   void go_on(PageAnswer answer);
   void settled();
-  void add(std::size_t upstream, const PageAnswer& answer);
+  // False, and nothing is added, when the page of ours has no room for it; an empty one has room for any.
+  [[nodiscard]] bool add(std::size_t upstream, const PageAnswer& answer);
   void leave_out(std::size_t upstream, const Refusal& failure);
   void refuse_all();
   void finish_page(std::size_t upstream, const std::optional<std::string>& cursor);
@@ -53,6 +55,7 @@ class ListCall final : public FederatedCall, private ListWaiter {
   const ListForm& form_;
   Session* asker_;
   MergedPage page_;
+  std::size_t page_bytes_ = 0;
   std::vector<std::shared_ptr<CallerLists>> lists_;  // by upstream
   std::vector<PageAnswer> answers_;
   std::size_t first_ = 0;

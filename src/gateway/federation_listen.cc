@@ -74,9 +74,9 @@ void ListenCall::start() {
   if (!envelope().notifications || envelope().text[envelope().notifications.begin] != '{')
     return state().refuse(client(), refusals::invalid_params("notifications is missing"));
   read_wishes();
-  if (std::max(uris_.size(), task_ids_.size()) > state().limits().mcp.subscriptions_max)
+  if (wishes_too_much())
     return state().refuse(client(),
-                          refusals::invalid_params("resourceSubscriptions or taskIds names too many"));
+                          refusals::invalid_params("notifications names too many, or too long ones"));
   lists_ = state().catalogue->caller_of(client());
   lists_->add(*this);
   milliseconds longest{0};
@@ -108,6 +108,17 @@ void ListenCall::read_wishes() {
   }
 }
 
+bool ListenCall::wishes_too_much() {
+  const Limits& limits = state().limits();
+  const auto is_long = [&limits](const std::string& text) {
+    return text.size() > limits.federation.uri_bytes_max;
+  };
+  return std::max(uris_.size(), task_ids_.size()) > limits.mcp.subscriptions_max ||
+         flags_.size() > limits.mcp.introduction_bytes_max ||
+         std::any_of(uris_.begin(), uris_.end(), is_long) ||
+         std::any_of(task_ids_.begin(), task_ids_.end(), is_long);
+}
+
 void ListenCall::listen_to(std::size_t upstream) {
   std::vector<std::string> uris, tasks;
   for (const auto& [shown, original] : watched_[upstream]) uris.push_back(original);
@@ -129,9 +140,11 @@ std::string ListenCall::own_meta() const {
 
 void ListenCall::acknowledged(std::size_t upstream, const Envelope& message) {
   awaited_.erase(upstream);
+  const bool has_wishes = message.notifications && message.text[message.notifications.begin] == '{';
+  if (has_wishes && !json_children(message.text, message.notifications).empty()) told_of_.insert(upstream);
   if (is_acknowledged_) return note_all_changes(upstream);  // it was away, or late
   any_acknowledged_ = true;
-  if (message.notifications && message.text[message.notifications.begin] == '{') {
+  if (has_wishes) {
     honoured_flags_ = merge_json(honoured_flags_, flags_in(message.text, message.notifications));
     for (const std::string& uri : texts_in(message.text, message.notifications, uris_member))
       for (const auto& [shown, original] : watched_[upstream])
@@ -233,24 +246,30 @@ void ListenCall::lists_changed(const CallerLists&, const std::vector<ListChange>
 
 // --- Ends ---
 
+// Who had acknowledged something has more to tell once it is back, whatever it ends with; who had not, or
+// nothing, is done.
 void ListenCall::answered(std::size_t upstream, int, Bytes response) {
   const UpstreamAnswer answer = read_answer(state(), response);
   if (answer.failure) {
     state().warn(upstream, envelope().method, answer.failure->message);
     failure_ = *answer.failure;
   }
+  const bool is_broken = answer.failure && answer.failure->code == rpc::internal_error;
+  if (told_of_.erase(upstream) != 0 || is_broken) broke(upstream);
   over(upstream);
 }
 
 void ListenCall::failed(std::size_t upstream, int, const Refusal& refusal) {
   state().warn(upstream, envelope().method, refusal.message);
   failure_ = refusal;
-  if (refusal.code == rpc::internal_error) {
-    broken_.insert(upstream);
-    if (is_acknowledged_ && !again_timer_.armed())
-      state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
-  }
+  if (told_of_.erase(upstream) != 0 || refusal.code == rpc::internal_error) broke(upstream);
   over(upstream);
+}
+
+void ListenCall::broke(std::size_t upstream) {
+  broken_.insert(upstream);
+  if (is_acknowledged_ && !again_timer_.armed())
+    state().parts.reactor.arm_after(again_timer_, state().limits().federation.listen_again);
 }
 
 // One of the subscriptions is no more; the last takes the client's with it.

@@ -4,9 +4,9 @@
 //
 // Resources and tasks are watched at whom they belong to. It is acknowledged when all have acknowledged
 // theirs, or after the longest of their timeouts with what was acknowledged by then; what comes before that
-// waits. Of changed lists the Catalogue tells. An upstream whose subscription broke is asked again, and the
-// lists it may have changed are taken to have. One reactor. Spec: 2026-07-28 basic/utilities/subscriptions;
-// ledger D5, D6.8.
+// waits. Of changed lists the Catalogue tells. An upstream whose subscription broke, or which ended one in
+// good order as a server does that restarts, is asked again, and the lists it may have changed are taken to
+// have. One reactor. Spec: 2026-07-28 basic/utilities/subscriptions; ledger D5, D6.8.
 
 #include <set>
 #include <string>
@@ -30,6 +30,8 @@ class ListenCall final : public FederatedCall, private ListHearer {
   using Watched = std::vector<std::pair<std::string, std::string>>;
 
   void read_wishes();
+  // What is kept of it for as long as it is open is bounded.
+  [[nodiscard]] bool wishes_too_much();
   void listen_to(std::size_t upstream);
   void acknowledged(std::size_t upstream, const Envelope& message);
   void acknowledge();
@@ -42,6 +44,7 @@ class ListenCall final : public FederatedCall, private ListHearer {
   void note_all_changes(std::size_t upstream);
   [[nodiscard]] std::size_t deliver(std::string text);
   [[nodiscard]] std::string own_meta() const;
+  void broke(std::size_t upstream);
   void over(std::size_t upstream);
   void finish_if_over();
 
@@ -58,6 +61,7 @@ class ListenCall final : public FederatedCall, private ListHearer {
   std::set<std::string> honoured_tasks_;  // the same
   std::string honoured_flags_ = "{}";
   std::set<std::size_t> awaited_;  // not acknowledged yet
+  std::set<std::size_t> told_of_;  // acknowledged something, and not over since
   std::set<std::size_t> broken_;   // to be asked again
   bool is_starting_ = false;
   bool is_acknowledged_ = false;

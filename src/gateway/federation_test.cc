@@ -40,6 +40,21 @@ TEST_F(FederationTest, ReachesEveryPageOfEveryUpstream) {
   EXPECT_EQ(names(request("tools/list", R"("cursor":"")").result(), "tools"), Names{"files__a"});
 }
 
+TEST_F(FederationTest, PutsNoMoreOnAPageThanClientsMayRead) {
+  const std::size_t half = FederationLimits{}.page_bytes_max / 2;
+  const auto big = [half](const std::string& name) {
+    return R"({"name":")" + name + R"(","description":")" + std::string(half, 'x') + "\"}";
+  };
+  files.pages["tools/list"] = {big("a") + "," + big("b") + "," + big("c")};  // one that is whole all the same
+  git.pages["tools/list"] = {big("d")};
+  web.pages["tools/list"] = {tool("e")};
+  const Json first = request("tools/list").result();
+  EXPECT_EQ(names(first, "tools"), (Names{"files__a", "files__b", "files__c"}));
+  const Json second = request("tools/list", "\"cursor\":" + first["nextCursor"].dump()).result();
+  EXPECT_EQ(names(second, "tools"), (Names{"git__d", "web__e"}));
+  EXPECT_FALSE(second.contains("nextCursor"));
+}
+
 TEST_F(FederationTest, RefusesCursorsThatItDidNotGiveToThisCallerForThisList) {
   files.pages["tools/list"] = {tool("a"), tool("b")};
   files.pages["prompts/list"] = {tool("a"), tool("b")};
@@ -397,9 +412,36 @@ TEST_F(FederatedListen, OutlivesTheSubscriptionOfOneUpstreamAndMakesItAgain) {
   EXPECT_EQ(listen.notes.size(), 2U);  // what may have been missed
 }
 
-TEST_F(FederatedListen, EndsWhenAllUpstreamsEndIt) {
-  ClientExchange& listen = request("subscriptions/listen", wishes, "\"s\"");
+TEST_F(FederatedListen, MakesTheSubscriptionAgainThatAnUpstreamEndedInGoodOrder) {
+  ClientExchange& listen = request("subscriptions/listen", wishes);
   for (FakeUpstream* upstream : {&files, &git, &web}) acknowledge(*upstream);
+  for (FakeUpstream* upstream : {&files, &git, &web}) upstream->finish(R"({"resultType":"complete"})");
+  world.settle();
+  EXPECT_FALSE(listen.is_over);
+  world.advance(seconds(5));
+  for (FakeUpstream* upstream : {&files, &git, &web}) {
+    ASSERT_EQ(upstream->held.size(), 1U);
+    acknowledge(*upstream);
+  }
+  world.advance(milliseconds(50));
+  EXPECT_EQ(listen.notes.size(), 2U);  // what may have been missed
+}
+
+TEST_F(FederatedListen, RefusesWishesThatAreTooLongToKeep) {
+  const auto refused = [this](const std::string& of) {
+    return request("subscriptions/listen", "\"notifications\":{" + of + "}").code();
+  };
+  EXPECT_EQ(refused(R"("resourceSubscriptions":["x:)" + std::string(8 * 1024, 'x') + "\"]"), -32602);
+  EXPECT_EQ(refused(R"("taskIds":[")" + std::string(9 * 1024, 'x') + "\"]"), -32602);
+  EXPECT_EQ(refused("\"junk\":\"" + std::string(64 * 1024, 'x') + "\""), -32602);
+  EXPECT_TRUE(git.seen.empty());
+}
+
+TEST_F(FederatedListen, EndsWhenNoUpstreamHasAnythingToTell) {
+  ClientExchange& listen = request("subscriptions/listen", wishes, "\"s\"");
+  for (FakeUpstream* upstream : {&files, &git, &web})
+    upstream->held.at(0)->notify(make_notification("notifications/subscriptions/acknowledged",
+                                                   params(*upstream->held.at(0), R"("notifications":{})")));
   for (FakeUpstream* upstream : {&files, &git, &web}) upstream->finish(R"({"resultType":"complete"})");
   world.settle();
   EXPECT_EQ(listen.result().dump(),
@@ -410,9 +452,9 @@ TEST_F(FederatedListen, EndsWhenAnUpstreamThatIsAskedAgainHasNothingToTell) {
   ClientExchange& listen = request("subscriptions/listen", wishes);
   for (FakeUpstream* upstream : {&files, &git, &web}) acknowledge(*upstream);
   git.take().refuse(502, rpc::internal_error, "it died", "");
-  git.holds.clear();
   files.finish(R"({"resultType":"complete"})");
   web.finish(R"({"resultType":"complete"})");
+  for (FakeUpstream* upstream : {&files, &git, &web}) upstream->holds.clear();
   world.settle();
   EXPECT_FALSE(listen.is_over);
   world.advance(seconds(5));
