@@ -4,16 +4,19 @@
 //
 // For routes with more tools than a model can be told of. FindToolCall reads the lists of all upstreams, from
 // what is kept where it can, and answers with the definitions of the best matches under the names that
-// clients know; tools may be called by these names, too. How `call_tool` is routed is RoutedCall's. One
+// clients know; tools may be called by these names, too. What it gathers is charged and bounded: of who has
+// most, the rest is not found, and the answer says whose. How `call_tool` is routed is RoutedCall's. One
 // reactor. Spec: ledger D5.
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "gateway/federation_call.h"
 #include "gateway/federation_catalogue.h"
+#include "mcp/tool_search.h"
 
 namespace sluice {
 
@@ -35,17 +38,27 @@ class FindToolCall final : public FederatedCall, private ListWaiter {
   void page_ready(std::size_t upstream, PageAnswer answer) override;
   [[nodiscard]] Session* list_session() const override { return asker_; }
   void ask(std::size_t upstream, std::optional<std::string> cursor);
+  // What was read of one upstream's list.
+  struct Gathered {
+    std::vector<std::string> definitions;
+    std::vector<SearchedTool> tools;  // of each definition what is searched
+    std::size_t bytes = 0;            // of both
+  };
+  // False when not all of the page found room.
+  [[nodiscard]] bool gather(std::size_t upstream, const ShownItems& shown);
+  [[nodiscard]] bool make_room(std::size_t upstream, std::size_t bytes);
+  void give_back_last(std::size_t upstream);
   void search();
-  // The definitions found, as a JSON array.
-  [[nodiscard]] std::string best_of(Bytes all) const;
+  // The definitions found, as a JSON array. The last use of what was gathered.
+  [[nodiscard]] std::string best();
 
   Session* asker_;
   std::vector<std::shared_ptr<CallerLists>> lists_;  // by upstream
-  std::vector<std::string> items_;
-  std::vector<std::size_t> missing_;
+  std::vector<Gathered> gathered_;                   // the same
+  Charge charge_;                                    // of all that was gathered
+  std::set<std::size_t> missing_;                    // upstreams of which not all was searched
   std::string query_;
   std::size_t count_max_ = 0;
-  std::size_t bytes_max_ = 0;
   std::size_t awaited_ = 0;
   std::size_t pages_ = 0;
   bool is_asking_ = false;

@@ -54,6 +54,45 @@ TEST_F(FederatedFind, SaysWhoseToolsAreMissing) {
   EXPECT_EQ(found["tools"].size(), 2U);
 }
 
+TEST_F(FederatedFind, SearchesNoMoreThanItMayAndSaysWhoseListItIs) {
+  limit([](Limits& limits) { limits.federation.searched_bytes_max = 20'000; });
+  const std::string text(4'000, 'x');
+  git.pages["tools/list"] = {described("a", text), described("b", text), described("c", text),
+                             described("d", text)};
+  files.holds = {"tools/list"};  // it is the last to be read
+  ClientExchange& call = request("tools/call", R"("name":"find_tool","arguments":{"query":"file a b"})");
+  EXPECT_EQ(git.count("tools/list"), 3U) << "no page behind the one that had no room";
+  std::string items = described("fat", "A file " + text);
+  for (const char* name : {"read", "write", "move"}) items += "," + described(name, "A file");
+  files.finish("{\"tools\":[" + items + "]}");
+  world.settle();
+  ASSERT_TRUE(call.is_over);
+  const Json found = call.result()["structuredContent"];
+  EXPECT_EQ(found["unavailable"].dump(), R"(["git"])");
+  EXPECT_EQ(names(found, "tools").size(), 5U) << "four files, and of git what is left";
+}
+
+TEST_F(FederatedFind, ChargesWhatItSearches) {
+  Budget& budget = world.reactor().budget();
+  const std::size_t most = budget.bytes_max();
+  EXPECT_EQ(find(R"({"query":"file"})")["structuredContent"]["tools"].size(), 2U);  // it is kept now
+  budget.set_bytes_max(budget.bytes_used() + 100);
+  EXPECT_EQ(find(R"({"query":"file"})")["structuredContent"].dump(),
+            R"({"tools":[],"unavailable":["files","git"]})");
+  budget.set_bytes_max(budget.bytes_used() + 1'200);
+  EXPECT_EQ(request("tools/call", R"("name":"find_tool","arguments":{"query":"file"})").status, 503);
+  budget.set_bytes_max(most);
+}
+
+TEST_F(FederatedFind, SearchesTheBeginningOfADescription) {
+  const std::string text(FederationLimits{}.searched_text_bytes_max - 6, '-');
+  git.pages["tools/list"] = {described("a", "horse" + text + " zebra")};
+  EXPECT_TRUE(find(R"({"query":"zebra"})")["structuredContent"]["tools"].empty());
+  const Json found = find(R"({"query":"horse"})")["structuredContent"]["tools"];
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0]["description"].string_or("").size(), 5 + text.size() + 6);
+}
+
 TEST_F(FederatedFind, RefusesAQueryThatIsNone) {
   EXPECT_EQ(request("tools/call", R"("name":"find_tool")").code(), -32602);
   EXPECT_EQ(request("tools/call", R"("name":"find_tool","arguments":{"query":1})").code(), -32602);

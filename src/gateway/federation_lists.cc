@@ -29,15 +29,43 @@ MethodId notice_of(MethodId list) {
   return MethodId::notify_tools_changed;
 }
 
-void append_items(std::string& all, const ShownItems& items) {
-  if (!all.empty() && items.count != 0) all.push_back(',');
-  all += items.json;
-}
+// The digest of a list that comes page by page, wherever its pages end: each block with the digest of what
+// was before it.
+class ListDigest {
+ public:
+  void add(const ShownItems& items) {
+    if (items.count == 0) return;
+    add(is_empty_ ? "" : ",");
+    is_empty_ = false;
+    add(items.json);
+  }
+  [[nodiscard]] std::string take() {
+    chain();
+    is_empty_ = true;
+    return std::exchange(so_far_, {});
+  }
 
-std::string digest_text(Bytes items) {
-  const Digest digest = sha256(items);
-  return std::string(digest_view(digest));
-}
+ private:
+  static constexpr std::size_t block_bytes = 64 * 1024;
+
+  void add(Bytes text) {
+    while (!text.empty()) {
+      const Bytes part = text.substr(0, block_bytes - block_.size());
+      block_ += part;
+      text.remove_prefix(part.size());
+      if (block_.size() == block_bytes) chain();
+    }
+  }
+  void chain() {
+    const Digest digest = sha256(so_far_ + block_);
+    so_far_ = digest_view(digest);
+    block_.clear();
+  }
+
+  std::string block_;
+  std::string so_far_;
+  bool is_empty_ = true;
+};
 
 // The upstream has nothing of the kind, or does not know the cursor: what it once said is over.
 bool outdates(const Refusal& failure) {
@@ -109,14 +137,13 @@ class CallerLists::Check final : public ListWaiter {
  private:
   void page_ready(std::size_t, PageAnswer answer) override {
     if (answer.failure || answer.is_stale) return lists_.checked(*this, true);
-    append_items(items_, answer.page->show(lists_.state_, place_));
+    digest_.add(answer.page->show(lists_.state_, place_));
     if (const auto next = answer.page->facts.next_cursor) {
       if (++pages_ >= lists_.state_.limits().federation.learned_pages_max) return lists_.checked(*this, true);
       return read(next);
     }
-    const bool is_other = digest_text(items_) != before_.back().digest;
+    const bool is_other = digest_.take() != before_.back().digest;
     before_.pop_back();
-    items_.clear();
     if (is_other || before_.empty()) return lists_.checked(*this, is_other);
     read(std::nullopt);
   }
@@ -125,7 +152,7 @@ class CallerLists::Check final : public ListWaiter {
   ListChange change_;
   std::vector<Before> before_;  // the last is being read
   ListPlace place_;
-  std::string items_;
+  ListDigest digest_;
   std::size_t pages_ = 0;
 };
 
@@ -180,9 +207,13 @@ void CallerLists::drop_pages() {
   }
 }
 
-void CallerLists::copy_from(const CallerLists& other, std::size_t upstream) {
+void CallerLists::speak_like(const CallerLists& other) {
   like_ = without_message(other.like_);
   meta_ = other.meta_;
+}
+
+void CallerLists::copy_from(const CallerLists& other, std::size_t upstream) {
+  speak_like(other);
   for (const auto& [name, list] : other.lists_) {
     if (name.first != upstream) continue;
     KeptList& mine = lists_[name];
@@ -430,13 +461,13 @@ void CallerLists::remove(ListHearer& hearer) {
 std::optional<std::string> CallerLists::digest_of(const ListName& name) {
   KeptList& list = lists_[name];
   if (list.pages.empty() || list.pages.back().page->facts.next_cursor) return std::nullopt;
-  std::string items;
+  ListDigest digest;
   const ListForm* form = list_form(name.second);
   for (const Held& held : list.pages) {
     if (held.is_invalid) return std::nullopt;
-    append_items(items, held.page->show(state_, ListPlace{name.first, form}));
+    digest.add(held.page->show(state_, ListPlace{name.first, form}));
   }
-  return digest_text(items);
+  return digest.take();
 }
 
 void CallerLists::changed(ListChange change, bool is_checked) {

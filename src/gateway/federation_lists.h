@@ -130,6 +130,7 @@ class CallerLists final : public std::enable_shared_from_this<CallerLists>, priv
 
   // How its requests read: kept for those of ours.
   void speak_like(const ClientRequest& request);
+  void speak_like(const CallerLists& other);
   // A page, at once or later.
   void want(const ListPlace& place, ListWaiter& waiter);
   // How long who needs it waits for an upstream of which nothing is known.

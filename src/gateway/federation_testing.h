@@ -230,6 +230,13 @@ class FederationTest : public ::testing::Test {
     exchange.attachment.reset();
     world.settle();
   }
+  // Bounds other than the usual ones, of the federation that is there.
+  template <typename Change>
+  void limit(const Change& change) {
+    Limits limits = world.reactor().limits();
+    change(limits);
+    world.reactor().set_limits(limits);
+  }
   static std::vector<std::string> names(const Json& result, Bytes list, Bytes key = "name") {
     std::vector<std::string> out;
     for (const Json& item : result[list].items()) out.emplace_back(item[key].string_or("?"));
