@@ -10,6 +10,8 @@ namespace sluice {
 
 namespace {
 
+constexpr std::size_t looks_max = 16;  // at callers, for each that is new
+
 std::uint8_t class_of(const Envelope& request, Revision revision) {
   if (!request.meta_client_capabilities) return 0;
   const auto json = Json::parse(request.view(request.meta_client_capabilities));
@@ -25,18 +27,54 @@ Catalogue::Catalogue(FederationState& state) : state_(state) {}
 Catalogue::~Catalogue() = default;
 
 std::shared_ptr<CallerLists> Catalogue::caller(const CallerKey& key) {
-  if (const auto found = callers_.find(key); found != callers_.end()) return found->second;
-  if (callers_.size() >= state_.limits().federation.callers_max) {
-    auto oldest = callers_.end();
-    for (auto one = callers_.begin(); one != callers_.end(); ++one)
-      if (one->second->is_idle() &&
-          (oldest == callers_.end() || one->second->used() < oldest->second->used()))
-        oldest = one;
-    if (oldest != callers_.end()) callers_.erase(oldest);
+  if (const auto found = callers_.find(key); found != callers_.end()) {
+    turns_.splice(turns_.end(), turns_, found->second.turn);
+    return found->second.lists;
   }
-  auto made = std::make_shared<CallerLists>(state_, *this, key);
-  callers_.emplace(key, made);
+  (void)make_way();  // who is served has to hear of changes
+  return remember(key);
+}
+
+std::shared_ptr<CallerLists> Catalogue::own_caller(const CallerLists& like) {
+  if (!make_way()) return nullptr;
+  CallerKey key = like.key();
+  key.session = ++sessions_;
+  return remember(key);
+}
+
+std::shared_ptr<CallerLists> Catalogue::passing_caller(const CallerLists& like) {
+  CallerKey key = like.key();
+  key.session = ++sessions_;
+  auto made = std::make_shared<CallerLists>(state_, *this, std::move(key));
+  made->speak_like(like);
   return made;
+}
+
+std::shared_ptr<CallerLists> Catalogue::remember(const CallerKey& key) {
+  auto made = std::make_shared<CallerLists>(state_, *this, key);
+  const auto known = callers_.emplace(key, Known{made, turns_.end()}).first;
+  known->second.turn = turns_.insert(turns_.end(), &known->first);
+  return made;
+}
+
+bool Catalogue::make_way() {
+  const std::size_t most = state_.limits().federation.callers_max;
+  for (std::size_t looks = 0; looks < looks_max && callers_.size() >= most; ++looks) {
+    const auto first = callers_.find(*turns_.front());
+    if (first->second.lists->is_idle()) {
+      drop(CallerKey(first->first));
+    } else {
+      turns_.splice(turns_.end(), turns_, turns_.begin());
+    }
+  }
+  return callers_.size() < most;
+}
+
+void Catalogue::drop(const CallerKey& key) {
+  const auto found = callers_.find(key);
+  if (found == callers_.end()) return;
+  turns_.erase(found->second.turn);
+  callers_.erase(found);
 }
 
 std::shared_ptr<CallerLists> Catalogue::caller_of(const Exchange& exchange) {
@@ -57,13 +95,11 @@ void Catalogue::heard(const std::string& principal, std::size_t upstream) {
   if (!late_.empty()) late_.erase({principal, upstream});
 }
 
-void Catalogue::drop(const CallerKey& key) { callers_.erase(key); }
-
 std::vector<std::shared_ptr<CallerLists>> Catalogue::callers_of(const std::string& principal) const {
   std::vector<std::shared_ptr<CallerLists>> found;
   for (auto one = callers_.lower_bound(CallerKey{principal});
        one != callers_.end() && one->first.principal == principal; ++one)
-    found.push_back(one->second);
+    found.push_back(one->second.lists);
   return found;
 }
 
@@ -117,8 +153,9 @@ bool Catalogue::make_room(const CallerLists& user, KeptPage& page) {
   while (!fits()) {
     CallerLists* oldest = nullptr;
     for (const auto& [key, one] : callers_)
-      if (one.get() != &user && one->has_pages() && (oldest == nullptr || one->used() < oldest->used()))
-        oldest = one.get();
+      if (one.lists.get() != &user && one.lists->has_pages() &&
+          (oldest == nullptr || one.lists->used() < oldest->used()))
+        oldest = one.lists.get();
     if (oldest == nullptr) return false;
     oldest->drop_pages();
   }

@@ -5,10 +5,12 @@
 //
 // A change that any session or subscription of a principal notices concerns all of that principal's. What
 // caused it is answered when they were told, or after a moment. An upstream that made one of them wait in
-// vain is not waited for again by any, until it answers something but a handshake. Callers and pages are
-// bounded; who was not there for the longest time goes first. One reactor. Spec: ledger D6.2, D6.8.
+// vain is not waited for again by any, until it answers something but a handshake. Pages are bounded, and so
+// are callers that nobody uses: who was not there for the longest time goes first. Where as many are in use
+// as may be, no session gets lists of its own. One reactor. Spec: ledger D6.2, D6.8.
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -39,8 +41,10 @@ class Catalogue {
   [[nodiscard]] std::shared_ptr<CallerLists> caller(const CallerKey& key);
   // That of a modern request, which its later requests are made like.
   [[nodiscard]] std::shared_ptr<CallerLists> caller_of(const Exchange& exchange);
-  // For lists of a session that went their own way.
-  [[nodiscard]] std::uint64_t mint_session() { return ++sessions_; }
+  // For a session whose lists went their own way. Null when there are too many callers.
+  [[nodiscard]] std::shared_ptr<CallerLists> own_caller(const CallerLists& like);
+  // In its place then: nothing is remembered of it longer than it is used, and no change reaches it.
+  [[nodiscard]] std::shared_ptr<CallerLists> passing_caller(const CallerLists& like);
   void drop(const CallerKey& key);
 
   // An upstream let a caller of this principal wait in vain; then it answered something
@@ -66,16 +70,24 @@ class Catalogue {
   [[nodiscard]] bool make_room(const CallerLists& user, KeptPage& page);
 
  private:
+  struct Known {
+    std::shared_ptr<CallerLists> lists;
+    std::list<const CallerKey*>::iterator turn;
+  };
   struct Waiting {
     AnswerWaiter* waiter;
     std::string principal;
     std::size_t upstream;
   };
   [[nodiscard]] std::vector<std::shared_ptr<CallerLists>> callers_of(const std::string& principal) const;
+  [[nodiscard]] std::shared_ptr<CallerLists> remember(const CallerKey& key);
+  // Forgets who is idle, of the first few in turn. False when there is no room for another caller then.
+  bool make_way();
   [[nodiscard]] bool is_checking(const std::string& principal, std::size_t upstream);
 
   FederationState& state_;
-  std::map<CallerKey, std::shared_ptr<CallerLists>> callers_;
+  std::map<CallerKey, Known> callers_;
+  std::list<const CallerKey*> turns_;  // who was asked for last, or was in use when it was looked at, is last
   std::shared_ptr<KeptTotals> totals_ = std::make_shared<KeptTotals>();
   std::vector<Waiting> waiting_;
   std::set<std::pair<std::string, std::size_t>> late_;  // principals and upstreams

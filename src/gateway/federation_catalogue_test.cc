@@ -324,6 +324,24 @@ TEST_F(FederatedCatalogue, ReadsEveryPageToSeeWhetherAListChanged) {
   EXPECT_EQ(hears.notes.size(), 2U);
 }
 
+TEST_F(FederatedCatalogue, TakesAListForTheSameHoweverItIsPaged) {
+  const auto big = [](const std::string& name) {
+    return R"({"name":")" + name + R"(","description":")" + std::string(50'000, 'x') + "\"}";
+  };
+  git.pages["tools/list"] = {big("a"), big("b")};
+  ClientExchange& hears = listen();
+  const std::string cursor = request("tools/list").result()["nextCursor"].dump();
+  request("tools/list", "\"cursor\":" + cursor);
+  git.pages["tools/list"] = {big("a") + "," + big("b")};
+  say_changed_to_listener(git);
+  world.advance(milliseconds(50));
+  EXPECT_EQ(hears.notes.size(), 1U);
+  git.pages["tools/list"] = {big("a") + "," + big("c")};
+  say_changed_to_listener(git);
+  world.advance(milliseconds(50));
+  EXPECT_EQ(hears.notes.size(), 2U);
+}
+
 TEST_F(FederatedCatalogue, HoldsAnAnswerUntilItIsKnownWhetherItChangedAList) {
   git.answers["tools/list"] = list_of(tool("a"), R"(,"ttlMs":60000)");
   ClientExchange& hears = listen();
@@ -400,6 +418,39 @@ TEST_F(FederatedCatalogue, KeepsNoMoreThanItMay) {
   EXPECT_GT(used, 0U);
   request("tools/list", {}, "7", "one more");
   EXPECT_LT(world.reactor().budget().bytes_used(), used + 100);  // ids have one digit more, say
+}
+
+TEST_F(FederatedCatalogue, KeepsNoListsOfASessionsOwnBeyondTheBound) {
+  limit([](Limits& limits) { limits.federation.callers_max = 1; });
+  initialize();
+  git.answers["tools/list"] = list_of(tool("a"));
+  EXPECT_EQ(legacy_tools(), Names{"git__a"});
+  EXPECT_EQ(legacy_tools(), Names{"git__a"});
+  EXPECT_EQ(git.count("tools/list"), 1U);
+  git.answers["tools/list"] = list_of(tool("b"));
+  say_changed(**git.sessions.begin());
+  EXPECT_EQ(session.sent.size(), 1U) << "there is nothing to hold it against";
+  EXPECT_EQ(legacy_tools(), Names{"git__b"});
+  const std::size_t asked = git.count("tools/list");
+  EXPECT_EQ(legacy_tools(), Names{"git__b"});
+  EXPECT_EQ(git.count("tools/list"), asked + 1);
+  // One that is being asked for when the session ends goes with it.
+  git.holds = {"tools/list"};
+  ClientExchange& last = legacy("tools/list");
+  cancel(last);
+  Session* dying = *git.sessions.begin();
+  git.sessions.clear();
+  dying->end("the child died");
+  world.settle();
+  EXPECT_GE(session.sent.size(), 2U);
+  // Who comes anew is served, and hears of changes, all the same.
+  git.holds.clear();
+  ClientExchange& hears = listen("you");
+  EXPECT_EQ(tools("you"), Names{"git__b"});
+  git.answers["tools/list"] = list_of(tool("c"));
+  say_changed_to_listener(git);
+  world.advance(milliseconds(50));
+  EXPECT_EQ(hears.notes.size(), 2U);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "codec/json_writer.h"
 #include "codec/jsonrpc.h"
 #include "gateway/federation_catalogue.h"
+#include "mcp/modern.h"
 
 namespace sluice {
 
@@ -194,11 +195,13 @@ void InitializeCall::settled() {
 // --- The log level ---
 
 void SetLevelCall::start() {
-  if (envelope().level) session()->level_set(envelope().view(envelope().level));
+  if (!is_log_level(envelope().view(envelope().level)))
+    return state().refuse(client(),
+                          refusals::invalid_params("level is none of the eight of logging/setLevel"));
+  session()->level_set(envelope().view(envelope().level));
   ask_all(
       [this] {
-        const std::string level(envelope().level ? envelope().view(envelope().level) : Bytes("null"));
-        return own_request(envelope().method, "\"level\":" + level);
+        return own_request(envelope().method, "\"level\":" + std::string(envelope().view(envelope().level)));
       },
       ServerCapability::logging);
 }

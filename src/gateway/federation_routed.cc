@@ -71,7 +71,14 @@ void RoutedCall::start() {
   if (!subject || !subject->span || subject->text.empty())
     return state().refuse(client(), refusals::invalid_params("it does not say what is meant"));
   subject_ = *std::move(subject);
+  if (subject_.is_uri && makes_subscription() &&
+      subject_.text.size() > state().limits().federation.uri_bytes_max)
+    return state().refuse(client(), refusals::invalid_params("the URI is too long to be watched"));
   resolve();
+}
+
+bool RoutedCall::makes_subscription() const {
+  return envelope().method == method_of(MethodId::resources_subscribe).text;
 }
 
 void RoutedCall::resolve() {
@@ -314,7 +321,7 @@ bool RoutedCall::show_task(Rewrite& rewrite, const Envelope& response, std::size
 
 // A subscription that was made, or given up.
 void RoutedCall::note_subscription(std::size_t upstream, Bytes response) {
-  const bool on = envelope().method == method_of(MethodId::resources_subscribe).text;
+  const bool on = makes_subscription();
   if (!on && envelope().method != method_of(MethodId::resources_unsubscribe).text) return;
   if (read_answer(state(), response).failure) return;
   session()->subscribed(upstream, state().uris.inward(subject_.text).uri, on);

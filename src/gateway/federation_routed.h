@@ -49,6 +49,7 @@ class RoutedCall final : public FederatedCall, private AnswerWaiter {
   [[nodiscard]] bool admits(std::size_t upstream, Bytes original);
   void route(std::size_t upstream, const std::string& original);
   void ask_in_turn();
+  [[nodiscard]] bool makes_subscription() const;
   void note_subscription(std::size_t upstream, Bytes response);
   void finish_routed(std::size_t upstream, Bytes response);
   void changes_told() override;

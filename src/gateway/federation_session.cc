@@ -186,7 +186,8 @@ void FederatedSession::subscribed(std::size_t upstream, const std::string& uri, 
   std::set<std::string>& subscriptions = slots_[upstream].subscriptions;
   if (!on) {
     subscriptions.erase(uri);
-  } else if (subscriptions.size() < state_.limits().mcp.subscriptions_max) {
+  } else if (subscriptions.size() < state_.limits().mcp.subscriptions_max &&
+             uri.size() <= state_.limits().federation.uri_bytes_max) {
     subscriptions.insert(uri);
   }
 }
@@ -235,7 +236,7 @@ void FederatedSession::close_slot(std::size_t upstream) {
   state_.bury(std::move(slot.opening));
   std::erase_if(asks_, [upstream](const auto& ask) { return ask.second.upstream == upstream; });
   if (!slot.session) return;
-  lists(upstream)->source_lost(upstream);
+  heard_lists(upstream).source_lost(upstream);
   if (!slot.session->over()) state_.service(upstream).ended(*slot.session);
   state_.bury(std::move(slot.session));
 }
@@ -251,7 +252,7 @@ void FederatedSession::on_ended(InnerSession& session, const std::string& why) {
   if (!watch.alive() || !was_open) return;
   part_lists(upstream);
   const auto tell = [&](ServerCapability capability, MethodId notice) {
-    if (offers(upstream, capability)) own_lists_->changed(ListChange{upstream, notice}, false);
+    if (offers(upstream, capability)) tell_unchecked(ListChange{upstream, notice});
   };
   tell(ServerCapability::tools, MethodId::notify_tools_changed);
   tell(ServerCapability::prompts, MethodId::notify_prompts_changed);
@@ -262,6 +263,7 @@ void FederatedSession::end() {
   if (!std::exchange(ended_, true)) {
     lists_->remove(*this);
     if (own_lists_) own_lists_->remove(*this);
+    if (const auto passing = passing_lists_.lock()) passing->session_over(client_);
     state_.catalogue->session_over(request_.principal, client_);
   }
   for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
@@ -317,6 +319,25 @@ std::optional<std::string> FederatedSession::translate(std::size_t upstream, con
   return rewrite.empty() ? std::string(text) : rewrite.apply(envelope.text, envelope.message);
 }
 
+// Each upstream has its share, so that who is never answered takes nobody else's. What was asked outside of
+// any exchange is given up when a person would have answered.
+bool FederatedSession::may_ask(std::size_t upstream) {
+  const Limits& limits = state_.limits();
+  const std::size_t share =
+      std::max(limits.federation.asks_max / slots_.size(), limits.mcp.asks_per_exchange_max);
+  const auto has_room = [&] {
+    const auto open = std::count_if(asks_.begin(), asks_.end(),
+                                    [upstream](const auto& ask) { return ask.second.upstream == upstream; });
+    return static_cast<std::size_t>(open) < share;
+  };
+  if (has_room()) return true;
+  const Instant now = state_.parts.reactor.now();
+  std::erase_if(asks_, [&](const auto& ask) {
+    return ask.second.from == nullptr && ask.second.asked + limits.mcp.ask <= now;
+  });
+  return has_room();
+}
+
 std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream, const InnerExchange* from,
                                                            const ClientMessage& message) {
   const Envelope& envelope = message.envelope();
@@ -324,13 +345,13 @@ std::optional<std::string> FederatedSession::translate_ask(std::size_t upstream,
     pass(upstream, make_response(message.id(), "{}"));
     return std::nullopt;
   }
-  if (asks_.size() >= state_.limits().federation.asks_max) {
+  if (!may_ask(upstream)) {
     pass(upstream,
          make_error_response(message.id(), rpc::internal_error, "too many questions to the client are open"));
     return std::nullopt;
   }
   const std::string minted = "\"sluice/ask/" + std::to_string(next_ask_++) + "\"";
-  Ask ask{upstream, std::string(message.id()), {}, from};
+  Ask ask{upstream, std::string(message.id()), {}, from, state_.parts.reactor.now()};
   Rewrite rewrite;
   rename_tasks(rewrite, upstream, envelope);
   rewrite.put(envelope.id, minted);
@@ -367,31 +388,48 @@ void FederatedSession::rename_tasks(Rewrite& rewrite, std::size_t upstream, cons
 
 // --- Lists ---
 
-const std::shared_ptr<CallerLists>& FederatedSession::lists(std::size_t upstream) const {
-  return own_.contains(upstream) ? own_lists_ : lists_;
+std::shared_ptr<CallerLists> FederatedSession::lists(std::size_t upstream) {
+  if (!own_.contains(upstream)) return lists_;
+  if (own_lists_) return own_lists_;
+  auto passing = passing_lists_.lock();
+  if (!passing) passing = state_.catalogue->passing_caller(*lists_);
+  passing_lists_ = passing;
+  return passing;
+}
+
+CallerLists& FederatedSession::heard_lists(std::size_t upstream) const {
+  return own_lists_ && own_.contains(upstream) ? *own_lists_ : *lists_;
 }
 
 // From now on what this session gets of the upstream may be other than what others like it get.
 void FederatedSession::part_lists(std::size_t upstream) {
   if (!own_lists_) {
-    CallerKey key = lists_->key();
-    key.session = state_.catalogue->mint_session();
-    own_lists_ = state_.catalogue->caller(key);
-    own_lists_->add(*this);
+    own_lists_ = state_.catalogue->own_caller(*lists_);
+    if (own_lists_) own_lists_->speak_like(*lists_);
+    if (own_lists_) own_lists_->add(*this);
   }
-  if (own_.insert(upstream).second) own_lists_->copy_from(*lists_, upstream);
+  if (own_.insert(upstream).second && own_lists_) own_lists_->copy_from(*lists_, upstream);
+}
+
+// Where nothing is kept there is nothing to hold a change against.
+void FederatedSession::tell_unchecked(ListChange change) {
+  if (own_lists_) return own_lists_->changed(change, false);
+  if (const auto passing = passing_lists_.lock()) passing->changed(change, false);
+  const bool is_listed = !state_.parts.finds_tools || change.notice != MethodId::notify_tools_changed;
+  if (is_listed) client_.send(make_notification(method_of(change.notice).text));
 }
 
 void FederatedSession::list_changed(std::size_t upstream, MethodId notice) {
   if (ended_) return;
   part_lists(upstream);
+  if (!own_lists_) tell_unchecked(ListChange{upstream, notice});
   state_.catalogue->changed(request_.principal, ListChange{upstream, notice});
 }
 
 void FederatedSession::lists_changed(const CallerLists& caller, const std::vector<ListChange>& changes) {
   std::set<MethodId> told;
   for (const ListChange& change : changes)
-    if (lists(change.upstream).get() == &caller && told.insert(change.notice).second)
+    if (&heard_lists(change.upstream) == &caller && told.insert(change.notice).second)
       client_.send(make_notification(method_of(change.notice).text));
 }
 
@@ -447,7 +485,10 @@ void FederatedSession::on_client_message(const ClientMessage& message) {
     return pass(ask.upstream, rewrite.apply(envelope.text, envelope.message));
   }
   const bool is_initialized = method != nullptr && method->id == MethodId::notify_initialized;
-  if (is_initialized) initialized_ = message.text();
+  if (is_initialized) {
+    const bool is_long = message.text().size() > state_.limits().mcp.introduction_bytes_max;
+    initialized_ = is_long ? make_notification(envelope.method) : std::string(message.text());
+  }
   for (std::size_t upstream = 0; upstream < slots_.size(); ++upstream) {
     Slot& slot = slots_[upstream];
     if (slot.phase != Phase::open) continue;

@@ -57,8 +57,8 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   // The id by which the client knows an upstream's task; empty when it would be too long.
   [[nodiscard]] std::string shown_task_id(std::size_t upstream, Bytes id);
   // What it gets of an upstream's lists: what others like it get, until the upstream told this session of a
-  // change.
-  [[nodiscard]] const std::shared_ptr<CallerLists>& lists(std::size_t upstream) const;
+  // change; then what is its own, kept if there is room for another caller.
+  [[nodiscard]] std::shared_ptr<CallerLists> lists(std::size_t upstream);
   // The client's notification or answer.
   void on_client_message(const ClientMessage& message);
   void exchange_over(const InnerExchange& inner);
@@ -92,6 +92,7 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
     std::string id_raw;
     std::string token_raw;
     const InnerExchange* from;
+    Instant asked;
   };
 
   std::size_t on_notify(InnerExchange& inner, Bytes message) override;
@@ -113,7 +114,11 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   void tell_initialized(Slot& slot, std::size_t upstream);
   void list_changed(std::size_t upstream, MethodId notice);
   void part_lists(std::size_t upstream);
+  // Those that tell this session of changes of the upstream's.
+  [[nodiscard]] CallerLists& heard_lists(std::size_t upstream) const;
+  void tell_unchecked(ListChange change);
   [[nodiscard]] Bytes declared(std::size_t upstream, std::string_view path) const;
+  [[nodiscard]] bool may_ask(std::size_t upstream);
   [[nodiscard]] std::optional<std::string> translate_ask(std::size_t upstream, const InnerExchange* from,
                                                          const ClientMessage& message);
   void rename_tasks(Rewrite& rewrite, std::size_t upstream, const Envelope& message);
@@ -131,8 +136,9 @@ class FederatedSession final : public Attachment, private InnerOwner, private Li
   std::uint64_t next_ask_ = 1;
   std::map<std::pair<std::size_t, std::string>, std::string> task_ids_;  // as shown, by upstream and its id
   std::shared_ptr<CallerLists> lists_;
-  std::shared_ptr<CallerLists> own_lists_;  // null while nothing is its own
-  std::set<std::size_t> own_;               // upstreams
+  std::shared_ptr<CallerLists> own_lists_;    // null while nothing is its own, or there is no room for it
+  std::weak_ptr<CallerLists> passing_lists_;  // in their place, while one of its calls uses them
+  std::set<std::size_t> own_;                 // upstreams
   bool ended_ = false;
   Lifetime lifetime_;
 };

@@ -304,13 +304,35 @@ TEST_F(FederatedSessionTest, NamesWhoSamplesAndLendsNobodyTheContextOfOthers) {
   EXPECT_EQ(web.messages.back(), make_response("5", "{}"));
 }
 
-TEST_F(FederatedSessionTest, RefusesQuestionsBeyondTheBound) {
+TEST_F(FederatedSessionTest, RefusesQuestionsBeyondAnUpstreamsShareUntilTheyAreGivenUp) {
   initialize();
-  const std::size_t most = FederationLimits{}.asks_max;
+  const std::size_t most = FederationLimits{}.asks_max / 3;
   for (std::size_t i = 0; i <= most; ++i)
     (*web.sessions.begin())->send(make_request(std::to_string(i), "roots/list"));
   EXPECT_EQ(session.sent.size(), most);
   EXPECT_EQ(parsed(web.messages.back())["error"]["code"].int64_or(0), -32603);
+  (*git.sessions.begin())->send(make_request("1", "roots/list"));
+  EXPECT_EQ(session.sent.size(), most + 1) << "another upstream has its own";
+  world.advance(McpLimits{}.ask);
+  (*web.sessions.begin())->send(make_request("\"late\"", "roots/list"));
+  ASSERT_EQ(session.sent.size(), most + 2);
+  tell(make_response(parsed(session.sent.back())["id"].dump(), "{}"));
+  EXPECT_EQ(web.messages.back(), make_response("\"late\"", "{}"));
+}
+
+TEST_F(FederatedSessionTest, KeepsNothingOfAClientThatIsTooLong) {
+  legacy("initialize", R"({"protocolVersion":"2025-06-18","capabilities":{}})", "0");
+  tell(make_notification("notifications/initialized",
+                         R"({"junk":")" + std::string(McpLimits{}.introduction_bytes_max, 'x') + "\"}"));
+  EXPECT_EQ(git.messages, Names{make_notification("notifications/initialized")});
+  EXPECT_EQ(legacy("resources/subscribe",
+                   R"({"uri":"gw+git:x:)" + std::string(FederationLimits{}.uri_bytes_max, 'x') + "\"}")
+                .code(),
+            -32602);
+  EXPECT_EQ(git.count("resources/subscribe"), 0U);
+  for (const char* level : {R"({"level":"loud"})", R"({"level":{}})", "{}"})
+    EXPECT_EQ(legacy("logging/setLevel", level).code(), -32602) << level;
+  EXPECT_EQ(git.count("logging/setLevel"), 0U);
 }
 
 TEST_F(FederatedSessionTest, GathersChangesOfLists) {
