@@ -268,8 +268,8 @@ void ClientEngine::become_ready(Instant now, std::string why) {
 
 void ClientEngine::give_up(Error why) {
   if (state_ == State::closed) return;
+  end_session();
   state_ = State::closed;
-  orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
   sendings_.clear();
   while (!calls_.empty()) finish(calls_.begin()->first, why);
   asks_.clear();  // what is left was asked by a server that hears no answer any more
@@ -284,9 +284,9 @@ void ClientEngine::give_up(Error why) {
 void ClientEngine::session_lost(Instant now) {
   // One that held for a while says nothing of the next.
   if (now - session_since_ >= options_.limits.listen_again_max) sessions_lost_ = 0;
+  session_id_.clear();
   if (++sessions_lost_ > options_.limits.sessions_lost_max)
     return give_up(Error(Errc::unavailable, "the server loses every session it opens"));
-  session_id_.clear();
   ++session_;
   subscribed_.clear();
   for (auto ask = asks_.begin(); ask != asks_.end();) {
@@ -303,6 +303,14 @@ void ClientEngine::session_lost(Instant now) {
   stream_was_open_ = false;
   handshake_deadline_ = gate_deadline_ = never;
   initialize(now);
+  for (auto& [id, call] : calls_) abandon(call.task.result);  // is asked for again
+}
+
+void ClientEngine::end_session() {
+  if (!options_.over_http) return;
+  orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
+  if (!session_id_.empty())
+    orders_.push_back(ClientOrder{ClientOrder::Kind::end_session, 0, {}, session_fields(), false, false});
 }
 
 void ClientEngine::close(Instant now) {
@@ -310,13 +318,9 @@ void ClientEngine::close(Instant now) {
   std::vector<ClientCallId> open;
   for (const auto& [id, call] : calls_) open.push_back(id);
   for (const ClientCallId id : open) cancel(id, now);
-  if (options_.over_http) {
-    if (listening_ != 0)
-      orders_.push_back(ClientOrder{ClientOrder::Kind::drop, listening_, {}, {}, false, false});
-    orders_.push_back(ClientOrder{ClientOrder::Kind::close_stream, 0, {}, {}, false, false});
-    if (!session_id_.empty())
-      orders_.push_back(ClientOrder{ClientOrder::Kind::end_session, 0, {}, session_fields(), false, false});
-  }
+  if (options_.over_http && listening_ != 0)
+    orders_.push_back(ClientOrder{ClientOrder::Kind::drop, listening_, {}, {}, false, false});
+  end_session();
   state_ = State::closed;
   sendings_.clear();
   asks_.clear();
@@ -387,7 +391,8 @@ void ClientEngine::heard_request(ClientSendId id, const Envelope& envelope, Inst
   // A person answers; its end starts the timers again. Lines and the standalone stream do not say whose
   // question it is: any call that is under way may wait for it.
   for (auto& [name, call] : calls_)
-    if (call.sending != 0 && (ask.call == 0 || ask.call == name)) call.deadline = never;
+    if ((call.sending != 0 || call.task.result != 0) && (ask.call == 0 || ask.call == name))
+      call.deadline = never;
   const ClientAskId name = next_id_++;
   event(ClientEvent::Kind::asked, ask.call, std::string(envelope.method),
         envelope.params ? envelope.view(envelope.params) : Bytes("{}"));
@@ -408,7 +413,7 @@ void ClientEngine::heard_notification(const Envelope& envelope, Instant now) {
         call = std::find_if(calls_.begin(), calls_.end(),
                             [token](const auto& one) { return one.second.task.token == token; });
       if (call == calls_.end()) return;
-      restart_timer(call->first, now);
+      if (call->second.questions.empty()) restart_timer(call->first, now);  // else a person is timed
       return event(ClientEvent::Kind::progress, call->first, {}, params);
     }
     case MethodId::notify_cancelled: {
@@ -485,8 +490,9 @@ void ClientEngine::refused(ClientSendId id, int status, Bytes body, Instant now)
   const bool of_task = sending.purpose == Purpose::task_look || sending.purpose == Purpose::task_result ||
                        sending.purpose == Purpose::task_answer;
   if (status == 404 && in_session && (sending.session != session_ || !session_id_.empty())) {
-    if (sending.purpose == Purpose::call || of_task) again(sending.call, now);  // it was not taken
-    return sending.session == session_ ? session_lost(now) : void();            // else it is gone already
+    if (sending.purpose == Purpose::call) again(sending.call, now);  // it was not taken
+    if (of_task) task_lost(sending.call, sending.purpose, now);
+    return sending.session == session_ ? session_lost(now) : void();  // else it is gone already
   }
   ClientMessage message;
   const bool is_answer = message.take(scanner_, PaddedString(body)).ok() &&
@@ -556,8 +562,8 @@ void ClientEngine::restarted(Instant now) {
 
 Instant ClientEngine::due() const {
   if (state_ == State::closed) return never;
-  Instant first =
-      std::min({handshake_deadline_, probe_deadline_, gate_deadline_, listen_deadline_, listen_again_at_});
+  Instant first = std::min({handshake_deadline_, probe_deadline_, gate_deadline_, listen_deadline_,
+                            listen_again_at_, tools_deadline_});
   for (const auto& [id, call] : calls_)
     first = std::min(
         {first, call.deadline, call.deadline_absolute, state_ == State::ready ? call.again_at : never});
@@ -577,6 +583,7 @@ void ClientEngine::tick(Instant now) {
   if (gate_deadline_ <= now) become_ready(now);
   std::vector<ClientCallId> open;
   for (const auto& [id, call] : calls_) open.push_back(id);
+  tick_tools(now);
   for (const ClientCallId id : open) tick_call(id, now);
   tick_asks(now);
   tick_listen(now);

@@ -211,7 +211,8 @@ class ClientEngine {
     TaskStatus status = TaskStatus::working;
     std::string message;
     milliseconds pace{0};
-    ClientSendId token = 0;  // legacy: of the request that made it, for its progress
+    ClientSendId token = 0;   // legacy: of the request that made it, for its progress
+    ClientSendId result = 0;  // legacy: tasks/result, which waits; meanwhile it is looked at
     std::size_t looks = 0;
     std::size_t failures = 0;  // in a row
     std::map<std::string, TaskAnswer> answers;
@@ -258,6 +259,7 @@ class ClientEngine {
   void become_legacy(const Error& why, Instant now);
   void become_ready(Instant now, std::string why = {});
   void give_up(Error why);
+  void end_session();
   void session_lost(Instant now);
   void gate_open(Instant now);
   void over(ClientSendId id, const Sending& sending, const Error& error, Outcome outcome, Instant now);
@@ -282,10 +284,14 @@ class ClientEngine {
   void restart_timer(ClientCallId id, Instant now);
   void restart_paused(Instant now);
   [[nodiscard]] bool waits_for_person(ClientCallId id) const;
-  void read_tools(const std::optional<std::string>& cursor);
+  // Nobody waits for what it brings any more; 0 afterwards.
+  void abandon(ClientSendId& sending);
+  void leave(ClientCallId id);
+  void read_tools(const std::optional<std::string>& cursor, Instant now);
   [[nodiscard]] std::string taken_tools(const Call& call, const Envelope& envelope);
   void retry_with_urls(Call& call, ClientCallId id, Instant now);
   void tools_answered(const Envelope& envelope, Instant now);
+  void tick_tools(Instant now);
   void tick_call(ClientCallId id, Instant now);
   void tick_asks(Instant now);
   void drop_questions(ClientCallId id);
@@ -302,6 +308,7 @@ class ClientEngine {
                              const std::string& more = {});
   void task_answered(ClientCallId id, Purpose purpose, const Envelope& envelope, Instant now);
   void task_failed(ClientCallId id, Purpose purpose, const Error& error, Instant now);
+  void task_lost(ClientCallId id, Purpose purpose, Instant at);
   void task_asks(ClientCallId id, const Envelope& envelope, Instant now);
   void task_round_answered(ClientCallId id, Instant now);
   void send_answers(ClientCallId id, const std::string& members);
@@ -314,6 +321,7 @@ class ClientEngine {
   void listen_ended(ClientSendId id, bool for_good, Instant now);
   void stop_listening(ClientSendId& id);
   void acknowledged(const Envelope& envelope, Instant now);
+  void tell_missed();
   void subscribe_legacy(const std::set<std::string>& wanted, Instant now);
   void tick_listen(Instant now);
 
@@ -343,6 +351,8 @@ class ClientEngine {
   ToolHeaders tools_;
   std::size_t tool_pages_ = 0;
   std::vector<ClientCallId> await_tools_;
+  ClientSendId tools_sending_ = 0;  // the page that they wait for
+  Instant tools_deadline_ = never;
   // What we are told of.
   ListenFilter wanted_;
   std::set<std::string> subscribed_;  // legacy
@@ -352,6 +362,7 @@ class ClientEngine {
   Instant listen_deadline_ = never;
   Instant listen_again_at_ = never;
   int listen_failures_ = 0;
+  bool listen_missed_ = false;  // nobody told us of changes for a while
   std::deque<ClientOrder> orders_;
   std::deque<ClientEvent> events_;
 };

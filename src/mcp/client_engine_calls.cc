@@ -111,8 +111,7 @@ void ClientEngine::cancel(ClientCallId id, Instant now) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   stop_call(id, now);
-  drop_questions(id);
-  calls_.erase(found);
+  leave(id);
 }
 
 // The server is told that nobody waits any more, as its era and the wire have it.
@@ -120,21 +119,34 @@ void ClientEngine::stop_call(ClientCallId id, Instant) {
   Call& call = calls_.at(id);
   const bool ends_task = !call.task.id.empty() && call.spec.task_id.empty() && state_ == State::ready;
   if (ends_task) send_for_task(id, Purpose::task_cancel, "tasks/cancel");
-  const ClientSendId sending = std::exchange(call.sending, 0);
-  if (sending == 0) return;
-  sendings_.erase(sending);
-  if (!modern() || !options_.over_http)
-    send_note(
-        make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(sending) + "}"));
-  if (options_.over_http)
-    orders_.push_back(ClientOrder{ClientOrder::Kind::drop, sending, {}, {}, false, false});
+  abandon(call.sending);
+  abandon(call.task.result);
+}
+
+void ClientEngine::abandon(ClientSendId& sending) {
+  const ClientSendId id = std::exchange(sending, 0);
+  if (sendings_.erase(id) == 0) return;
+  if (state_ == State::ready && (!modern() || !options_.over_http))
+    send_note(make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(id) + "}"));
+  if (options_.over_http) orders_.push_back(ClientOrder{ClientOrder::Kind::drop, id, {}, {}, false, false});
+}
+
+// The call is over, with all that was done for it.
+void ClientEngine::leave(ClientCallId id) {
+  Call& call = calls_.at(id);
+  abandon(call.sending);
+  abandon(call.task.result);
+  drop_questions(id);
+  calls_.erase(id);
+  if (std::erase(await_tools_, id) == 0 || !await_tools_.empty()) return;
+  abandon(tools_sending_);
+  tools_deadline_ = never;
 }
 
 void ClientEngine::finish(ClientCallId id, Result<std::string> result) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
-  drop_questions(id);
-  calls_.erase(found);
+  leave(id);
   ClientEvent event;
   event.kind = ClientEvent::Kind::answered;
   event.call = id;
@@ -191,7 +203,9 @@ void ClientEngine::send_call(ClientCallId id, Instant now) {
     return finish(id, Error(Errc::invalid, "the params of " + call.spec.method + " are no JSON object"));
   if (call.spec.wants_progress) {
     padded = PaddedString(with_token(std::string(padded.view()), envelope, wire_id));
-    CHECK(scan(padded, envelope));
+    if (!scan(padded, envelope))
+      return finish(id, Error(Errc::too_large,
+                              "the params of " + call.spec.method + " leave no room for a progress token"));
   }
   std::string name;
   std::vector<HeaderPair> more;
@@ -299,7 +313,7 @@ void ClientEngine::call_refused(ClientCallId id, const Envelope& envelope, Insta
     if (await_tools_.size() == 1) {
       tool_pages_ = 0;
       tools_.begin();
-      read_tools(std::nullopt);
+      read_tools(std::nullopt, now);
     }
     return;
   }
@@ -325,20 +339,30 @@ void ClientEngine::call_failed(ClientCallId id, const Error& error, Outcome outc
   finish(id, error);
 }
 
-void ClientEngine::read_tools(const std::optional<std::string>& cursor) {
-  const ClientSendId id = next_id_++;
+void ClientEngine::read_tools(const std::optional<std::string>& cursor, Instant now) {
+  const ClientSendId id = tools_sending_ = next_id_++;
+  tools_deadline_ = now + options_.limits.tools_wait;
   const std::string members = cursor ? R"("cursor":)" + Json(*cursor).dump() : "";
   order(Purpose::tools, make_modern_request(std::to_string(id), "tools/list", who_, members), "tools/list",
         {}, 0, {}, id);
 }
 
 void ClientEngine::tools_answered(const Envelope& envelope, Instant now) {
+  tools_sending_ = 0;
+  tools_deadline_ = never;
   if (envelope.kind == MessageKind::response && ++tool_pages_ < options_.limits.tool_pages_max) {
     const auto page = Json::parse(envelope.view(envelope.result));
     const auto cursor = page ? tools_.take_page(*page) : std::nullopt;
-    if (cursor) return read_tools(cursor);
+    if (cursor) return read_tools(cursor, now);
   }
   for (const ClientCallId id : std::exchange(await_tools_, {})) again(id, now);
+}
+
+// A server that does not tell its list: the calls go again with what is known.
+void ClientEngine::tick_tools(Instant now) {
+  if (tools_deadline_ > now) return;
+  abandon(tools_sending_);
+  tools_answered(Envelope{}, now);
 }
 
 // ---- Questions

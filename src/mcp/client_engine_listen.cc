@@ -38,7 +38,11 @@ void ClientEngine::listen(Instant now) {
     return subscribe_legacy(uris, now);
   }
   stop_listening(listening_next_);  // overtaken before it was acknowledged
-  if (!wants_something(wanted_)) return stop_listening(listening_);
+  listen_deadline_ = never;
+  if (!wants_something(wanted_)) {
+    listen_missed_ = false;
+    return stop_listening(listening_);
+  }
   listening_next_ = next_id_++;
   listen_deadline_ = now + options_.limits.listen_wait;
   order(Purpose::listen,
@@ -65,6 +69,22 @@ void ClientEngine::acknowledged(const Envelope& envelope, Instant now) {
   listening_ = std::exchange(listening_next_, 0);
   listen_deadline_ = never;
   listening_since_ = now;
+  if (std::exchange(listen_missed_, false)) tell_missed();
+}
+
+// What we are told of, as it may have changed while nobody told us.
+void ClientEngine::tell_missed() {
+  const auto tell = [this](std::string_view method, Bytes params) {
+    event(ClientEvent::Kind::told, 0, std::string(method), params);
+  };
+  if (wanted_.tools) {
+    tools_.invalidate();
+    tell("notifications/tools/list_changed", "{}");
+  }
+  if (wanted_.prompts) tell("notifications/prompts/list_changed", "{}");
+  if (wanted_.resources) tell("notifications/resources/list_changed", "{}");
+  for (const std::string& uri : wanted_.uris)
+    tell("notifications/resources/updated", Json::object({{"uri", uri}}).dump());
 }
 
 void ClientEngine::listen_ended(ClientSendId id, bool for_good, Instant now) {
@@ -73,8 +93,10 @@ void ClientEngine::listen_ended(ClientSendId id, bool for_good, Instant now) {
   // One that ends as soon as it is acknowledged is no better than one that never was.
   const bool was_steady = id == listening_ && now - listening_since_ >= options_.limits.listen_again_max;
   if (was_steady) listen_failures_ = 0;
+  if (id == listening_) listen_missed_ = true;
   (id == listening_ ? listening_ : listening_next_) = 0;
-  if (for_good || listening_ != 0 || listening_next_ != 0) return;
+  // The one that is open tells nothing of what was added since.
+  if (for_good || listening_next_ != 0) return;
   milliseconds most = options_.limits.listen_again_first;
   for (int i = 0; i < listen_failures_ && most < options_.limits.listen_again_max; ++i) most *= 2;
   most = std::min(most, options_.limits.listen_again_max);

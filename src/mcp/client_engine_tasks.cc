@@ -116,10 +116,15 @@ ClientSendId ClientEngine::send_for_task(ClientCallId id, Purpose purpose, std::
 void ClientEngine::follow(ClientCallId id, Instant now) {
   Call& call = calls_.at(id);
   if (call.deadline == never) restart_timer(id, now);
-  // It waits for the end, and its reply carries what the task asks on the way.
   const bool has_result = !modern() && call.task.status != TaskStatus::working;
-  call.sending = has_result ? send_for_task(id, Purpose::task_result, "tasks/result")
-                            : send_for_task(id, Purpose::task_look, "tasks/get");
+  if (!has_result || call.task.result != 0) {
+    call.sending = send_for_task(id, Purpose::task_look, "tasks/get");
+    return;
+  }
+  // It waits for the end, and its reply carries what the task asks on the way. That may take long, and says
+  // nothing of the server: looks do.
+  call.task.result = send_for_task(id, Purpose::task_result, "tasks/result");
+  if (!sluice::is_over(call.task.status)) call.again_at = now + call.task.pace;
 }
 
 void ClientEngine::task_answered(ClientCallId id, Purpose purpose, const Envelope& envelope, Instant now) {
@@ -130,7 +135,7 @@ void ClientEngine::task_answered(ClientCallId id, Purpose purpose, const Envelop
     if (call.sending == 0) again(id, now);
     return;
   }
-  call.sending = 0;
+  (purpose == Purpose::task_result ? call.task.result : call.sending) = 0;
   if (envelope.kind == MessageKind::error_response) return finish(id, error_of(envelope));
   if (purpose == Purpose::task_result) return finish(id, std::string(envelope.view(envelope.result)));
   const auto json = Json::parse(envelope.view(envelope.result));
@@ -142,11 +147,13 @@ void ClientEngine::task_answered(ClientCallId id, Purpose purpose, const Envelop
       withdraw(std::exchange(call.questions, {}));
       return again(id, now + call.task.pace);
     case TaskStatus::cancelled: return finish(id, Error(Errc::closed, "the server cancelled the task"));
-    case TaskStatus::input_required: return modern() ? task_asks(id, envelope, now) : again(id, now);
+    case TaskStatus::input_required:
+      if (modern()) return task_asks(id, envelope, now);
+      return again(id, call.task.result == 0 ? now : now + call.task.pace);
     case TaskStatus::completed:
     case TaskStatus::failed: break;
   }
-  if (!modern()) return again(id, now);
+  if (!modern()) return call.task.result == 0 ? again(id, now) : void();
   if (state->status == TaskStatus::failed) return finish(id, error_of((*json)["error"]));
   const JsonSpan result = json_member(envelope.text, envelope.result, "result");
   if (!result) return finish(id, Error(Errc::invalid, "the task is completed and has no result"));
@@ -158,9 +165,17 @@ void ClientEngine::task_failed(ClientCallId id, Purpose purpose, const Error& er
   const auto found = calls_.find(id);
   if (found == calls_.end() || purpose == Purpose::task_answer) return;  // the next look sends it again
   Call& call = found->second;
-  call.sending = 0;
   if (++call.task.failures > options_.limits.task_looks_failed_max) return finish(id, error);
-  again(id, now + std::max(call.task.pace, options_.limits.task_poll_least));
+  task_lost(id, purpose, now + std::max(call.task.pace, options_.limits.task_poll_least));
+}
+
+// A sending for a task came to nothing. What follows the look that may be under way leads to the next.
+void ClientEngine::task_lost(ClientCallId id, Purpose purpose, Instant at) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  Call& call = found->second;
+  (purpose == Purpose::task_result ? call.task.result : call.sending) = 0;
+  if (call.sending == 0) again(id, at);
 }
 
 // ---- Its questions, where they come with tasks/get
@@ -229,8 +244,11 @@ void ClientEngine::heard_task(const Envelope& notification, Instant now) {
       notification.params ? Json::parse(notification.view(notification.params)) : Result<Json>(Json());
   if (!params) return;
   const std::string_view task = (*params)["taskId"].string_or("");
-  for (auto& [id, call] : calls_)
-    if (!task.empty() && call.task.id == task && call.sending == 0) call.again_at = now;
+  for (auto& [id, call] : calls_) {
+    if (task.empty() || call.task.id != task) continue;
+    if (call.questions.empty()) restart_timer(id, now);  // a person has the time that was given
+    if (call.sending == 0) call.again_at = now;
+  }
 }
 
 std::vector<std::string> ClientEngine::followed_tasks() const {

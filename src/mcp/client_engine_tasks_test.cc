@@ -318,6 +318,81 @@ TEST(LegacyClientEngineTasks, AskOnTheReplyThatWaitsForTheirResult) {
   EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.number, -32000);
 }
 
+// A call of 2025-11-25 whose task asks at once, so that its result is waited for. The orders begin with that.
+std::unique_ptr<EngineDriver> waiting_for_result() {
+  auto client = legacy_with_tasks();
+  client->call("tools/call", R"({"name":"x"})");
+  client->reply_error(client->orders.back(), rpc::method_not_found);
+  const ClientOrder sent = client->orders.back();
+  client->orders.clear();
+  client->reply(sent, R"({"task":)" + legacy_task("input_required") + "}");
+  EXPECT_EQ(client->sent(), "tasks/result");
+  return client;
+}
+
+TEST(LegacyClientEngineTasks, AreLookedAtWhileTheirResultIsWaitedFor) {
+  auto client = waiting_for_result();
+  const ClientOrder waiting = client->orders.back();
+  client->hear(make_request("\"q\"", "roots/list"), waiting.id);
+  client->answer(std::string(R"({"roots":[]})"));
+  client->orders.clear();
+  for (int look = 1; look <= 300; ++look) {
+    client->pass(pace);
+    ASSERT_EQ(client->body()["method"].string_or(""), "tasks/get");
+    ASSERT_EQ(client->orders.size(), static_cast<std::size_t>(look)) << "one at a time";
+    client->reply(client->orders.back(), legacy_task(look < 150 ? "input_required" : "working"));
+    ASSERT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+  }
+  client->pass(pace);
+  client->reply(client->orders.back(), legacy_task("completed"));
+  client->pass(pace);
+  EXPECT_EQ(client->orders.size(), 301U) << "its result is on its way";
+  client->reply(waiting, R"({"content":[]})");
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).json, R"({"content":[]})");
+}
+
+TEST(LegacyClientEngineTasks, OfAServerThatIsSilentWhileTheirResultIsWaitedForFailInTime) {
+  auto client = waiting_for_result();
+  client->pass(pace + ClientLimits{}.call);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.code, Errc::timed_out);
+  EXPECT_EQ(client->sent(),
+            "tasks/result tasks/get tasks/cancel notifications/cancelled drop notifications/cancelled drop");
+}
+
+TEST(LegacyClientEngineTasks, ThatAreCancelledMeanwhileAreWaitedForNoMore) {
+  auto client = waiting_for_result();
+  client->pass(pace);
+  client->reply(client->orders.back(), legacy_task("cancelled"));
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.message, "the server cancelled the task");
+  EXPECT_EQ(client->sent(), "tasks/result tasks/get notifications/cancelled drop");
+}
+
+TEST(LegacyClientEngineTasks, AreWaitedForAgainInANewSession) {
+  auto client = waiting_for_result();
+  client->pass(pace);
+  client->refuse(client->orders.back(), 404);
+  EXPECT_EQ(client->sent(), "tasks/result tasks/get shut initialize drop");
+  client->engine.session_given(client->last_send("initialize").id, "T");
+  client->reply(client->last_send("initialize"), tasks_welcome);
+  client->engine.ended(client->last_send("notifications/initialized").id, client->now);
+  client->settle();
+  client->engine.stream_opened(client->now);
+  client->settle();
+  EXPECT_EQ(client->body()["method"].string_or(""), "tasks/result");
+}
+
+TEST(LegacyClientEngineTasks, NewsOfThemAreASignOfLife) {
+  auto client = waiting_for_result();
+  client->pass(pace);  // a look that nobody answers
+  for (int times = 0; times < 10; ++times) {
+    client->pass(seconds(50));
+    client->hear(make_notification("notifications/tasks/status", legacy_task("working")));
+    ASSERT_EQ(client->count(ClientEvent::Kind::answered), 0U);
+  }
+  client->pass(pace + ClientLimits{}.call);
+  EXPECT_EQ(client->last_event(ClientEvent::Kind::answered).error.code, Errc::timed_out);
+}
+
 TEST(LegacyClientEngineTasks, AreCancelledWithTheirCall) {
   auto client = legacy_with_tasks();
   const ClientCallId call = client->call("tools/call", R"({"name":"x"})");

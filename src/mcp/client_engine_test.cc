@@ -198,6 +198,7 @@ TEST(ClientEngine, AServerThatLosesEverySessionIsGivenUp) {
     }
   }
   EXPECT_TRUE(client->engine.is_over());
+  EXPECT_EQ(client->sent().find(" end"), std::string::npos) << "there is none to be ended";
 }
 
 // Opens the session that was ordered last; its stream is refused.
