@@ -18,20 +18,18 @@ using client_detail::Core;
 using client_detail::Loop;
 
 Core::MakeWire over_http(std::string url, const ClientOptions& options) {
-  StreamableHttpClientOptions http;
-  for (const auto& field : options.headers) http.fields.push_back(HeaderPair{field.first, field.second});
-  http.authorizer = options.authorizer;
   // The credentials live as long as the way to make the wire, which outlives the wire.
-  return [url = std::move(url), http, oauth = options.oauth, own = std::shared_ptr<Authorizer>()](
-             Reactor& reactor) mutable -> Result<std::unique_ptr<ClientWire>> {
-    if (http.authorizer == nullptr && oauth) {
-      own = client_detail::oauth_authorizer(reactor, url, *oauth);
-      http.authorizer = own.get();
-    }
-    auto wire = HttpClientWire::open(reactor, url, http);
-    if (!wire) return wire.error();
-    return std::unique_ptr<ClientWire>(std::move(*wire));
-  };
+  return
+      [url = std::move(url), http = client_detail::http_options(options), oauth = options.oauth,
+       own = std::shared_ptr<Authorizer>()](Reactor& reactor) mutable -> Result<std::unique_ptr<ClientWire>> {
+        if (http.authorizer == nullptr && oauth) {
+          own = client_detail::oauth_authorizer(reactor, url, *oauth);
+          http.authorizer = own.get();
+        }
+        auto wire = HttpClientWire::open(reactor, url, http);
+        if (!wire) return wire.error();
+        return std::unique_ptr<ClientWire>(std::move(*wire));
+      };
 }
 
 Core::MakeWire over_pipes(std::vector<std::string> argv, const ClientOptions& options) {
@@ -114,30 +112,30 @@ Client& Client::roots(std::vector<Root> roots) {
 }
 
 Client& Client::on_tools_changed(std::function<void()> fn) {
-  core_->tools_changed = std::move(fn);
+  core_->tools_changed = client_detail::kept(std::move(fn));
   core_->watch();
   return *this;
 }
 
 Client& Client::on_prompts_changed(std::function<void()> fn) {
-  core_->prompts_changed = std::move(fn);
+  core_->prompts_changed = client_detail::kept(std::move(fn));
   core_->watch();
   return *this;
 }
 
 Client& Client::on_resources_changed(std::function<void()> fn) {
-  core_->resources_changed = std::move(fn);
+  core_->resources_changed = client_detail::kept(std::move(fn));
   core_->watch();
   return *this;
 }
 
 Client& Client::on_log(std::function<void(const Json&)> fn) {
-  core_->logged = std::move(fn);
+  core_->logged = client_detail::kept(std::move(fn));
   return *this;
 }
 
 Client& Client::on_notification(std::function<void(std::string_view, const Json&)> fn) {
-  core_->notified = std::move(fn);
+  core_->notified = client_detail::kept(std::move(fn));
   return *this;
 }
 
@@ -296,22 +294,25 @@ void Pages::Iterator::settle() {
 
 // ---- Clients
 
-Clients::Clients() : loop_(std::make_shared<Loop>()) {}
+Clients::Clients() : Clients(std::make_shared<Loop>()) {}
+Clients::Clients(std::shared_ptr<client_detail::Loop> loop) : loop_(std::move(loop)) {}
 Clients::Clients(Clients&&) noexcept = default;
 Clients& Clients::operator=(Clients&&) noexcept = default;
 Clients::~Clients() = default;
 
 Client& Clients::http(std::string_view name, std::string_view url, ClientOptions options) {
   auto wire = over_http(std::string(url), options);
-  auto& place = clients_[std::string(name)];
-  place.reset(new Client(std::make_shared<Core>(loop_, std::move(options), std::move(wire))));
-  return *place;
+  return add(name, std::make_shared<Core>(loop_, std::move(options), std::move(wire)));
 }
 
 Client& Clients::command(std::string_view name, std::vector<std::string> argv, ClientOptions options) {
   auto wire = over_pipes(std::move(argv), options);
+  return add(name, std::make_shared<Core>(loop_, std::move(options), std::move(wire)));
+}
+
+Client& Clients::add(std::string_view name, std::shared_ptr<client_detail::Core> core) {
   auto& place = clients_[std::string(name)];
-  place.reset(new Client(std::make_shared<Core>(loop_, std::move(options), std::move(wire))));
+  place.reset(new Client(std::move(core)));
   return *place;
 }
 
@@ -333,28 +334,37 @@ std::vector<std::string> Clients::names() const {
   return all;
 }
 
+namespace {
+
+// A server whose tools are asked for, page by page.
+struct AskedTools {
+  std::string server;
+  Pages pages;
+  std::optional<ClientCall<std::vector<Listing>>> call;
+
+  [[nodiscard]] bool has_page() const { return call && call->is_done(); }
+  void ask_on(std::chrono::nanoseconds left) {
+    if (!pages.more()) return call.reset();
+    call.emplace(pages.next());
+    call->timeout(left).at_most(left);
+  }
+};
+
+}  // namespace
+
 std::vector<Clients::ServedTool> Clients::tools(std::chrono::nanoseconds patience) {
   failures_.clear();
-  struct Asked {
-    std::string server;
-    Pages pages;
-    std::optional<ClientCall<std::vector<Listing>>> call;
-  };
-  std::vector<Asked> all;
-  for (const auto& [name, client] : clients_) all.push_back(Asked{name, client->tools(), std::nullopt});
+  const Instant until = loop_->reactor().precise_now() + patience;
+  std::vector<AskedTools> all;
+  for (const auto& [name, client] : clients_) all.push_back(AskedTools{name, client->tools(), std::nullopt});
+  for (AskedTools& one : all) one.ask_on(patience);
   std::vector<ServedTool> found;
-  for (bool some = true; some;) {
-    some = false;
-    for (Asked& one : all) {
-      if (!one.pages.more()) continue;
-      one.call.emplace(one.pages.next());
-      one.call->timeout(patience).at_most(patience);
-      some = true;
-    }
-    for (Asked& one : all) {
-      if (!one.call) continue;
+  const auto has_page = [](const AskedTools& one) { return one.has_page(); };
+  while (std::any_of(all.begin(), all.end(), [](const AskedTools& one) { return one.call.has_value(); })) {
+    loop_->drive_until([&] { return std::any_of(all.begin(), all.end(), has_page); });
+    for (AskedTools& one : all) {
+      if (!one.has_page()) continue;
       auto page = one.call->wait();
-      one.call.reset();
       if (page) {
         for (Listing& tool : *page) found.push_back(ServedTool{one.server, std::move(tool)});
       } else {
@@ -362,8 +372,12 @@ std::vector<Clients::ServedTool> Clients::tools(std::chrono::nanoseconds patienc
         std::erase_if(found, [&](const ServedTool& tool) { return tool.server == one.server; });
         one.pages.stop();
       }
+      one.ask_on(until - loop_->reactor().precise_now());
     }
   }
+  // By server, whichever was the first.
+  std::stable_sort(found.begin(), found.end(),
+                   [](const ServedTool& a, const ServedTool& b) { return a.server < b.server; });
   return found;
 }
 

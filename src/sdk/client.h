@@ -323,7 +323,8 @@ class Clients {
     std::string server;
     Listing tool;
   };
-  // The tools of all, asked at the same time. What is dead or slow is left out, and said by failures().
+  // The tools of all, asked at the same time, by name of the server. What is dead, or not done with its list
+  // after `patience`, is left out, and said by failures().
   [[nodiscard]] std::vector<ServedTool> tools(std::chrono::nanoseconds patience = std::chrono::seconds(10));
   [[nodiscard]] const std::map<std::string, Error>& failures() const { return failures_; }
 
@@ -335,6 +336,11 @@ class Clients {
     return task.take();
   }
   void listen_for(std::chrono::nanoseconds time);
+
+ protected:
+  explicit Clients(std::shared_ptr<client_detail::Loop> loop);
+  // Of a core on that loop.
+  Client& add(std::string_view name, std::shared_ptr<client_detail::Core> core);
 
  private:
   void drive_until(const std::function<bool()>& done);

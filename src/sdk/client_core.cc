@@ -8,10 +8,17 @@
 #include "codec/jsonrpc.h"
 #include "mcp/methods.h"
 #include "net/entropy.h"
+#include "transport/streamable_http_client.h"
 
 namespace sluice::client_detail {
 
 namespace {
+
+milliseconds in_milliseconds(std::chrono::nanoseconds time) {
+  return std::max(milliseconds(1), std::chrono::ceil<milliseconds>(time));
+}
+
+}  // namespace
 
 std::uint64_t fresh_seed() {
   std::uint64_t seed = 0;
@@ -19,11 +26,13 @@ std::uint64_t fresh_seed() {
   return seed;
 }
 
-milliseconds in_milliseconds(std::chrono::nanoseconds time) {
-  return std::max(milliseconds(1), std::chrono::ceil<milliseconds>(time));
+StreamableHttpClientOptions http_options(const ClientOptions& options) {
+  StreamableHttpClientOptions http;
+  for (const auto& field : options.headers) http.fields.push_back(HeaderPair{field.first, field.second});
+  http.authorizer = options.authorizer;
+  http.jitter_seed = fresh_seed();
+  return http;
 }
-
-}  // namespace
 
 // ---- Loop
 
@@ -124,7 +133,7 @@ void CallBase::set_timeout(std::chrono::nanoseconds time, bool absolute) {
 }
 
 void CallBase::set_progress(std::function<void(const Progress&)> show) {
-  state_->show = std::move(show);
+  state_->show = kept(std::move(show));
   state_->spec.wants_progress = true;
 }
 
@@ -169,11 +178,35 @@ void Core::send(const std::shared_ptr<CallState>& state) {
   if (failure_) return settle(state, *failure_);
   if (state->is_connect) {
     if (connection_->is_ready()) return settle(state, Json());
-    connecting_.push_back(state);
-    return;
+    return await_handshake(state);
   }
   state->id = connection_->call(state->spec);
   if (!state->result) calls_[state->id] = state;
+}
+
+// Until the client is ready, or for as long as the call may take. There is nothing that restarts that time.
+void Core::await_handshake(const std::shared_ptr<CallState>& state) {
+  connecting_.push_back(state);
+  const ClientCallSpec& spec = state->spec;
+  milliseconds most = spec.absolute.count() > 0 ? spec.absolute : spec.timeout;
+  if (spec.timeout.count() > 0) most = std::min(most, spec.timeout);
+  if (most.count() == 0) return;
+  state->patience.emplace(
+      [](void* self) {
+        const auto* waiting = static_cast<CallState*>(self);
+        if (const auto core = waiting->core.lock()) core->stop_waiting(*waiting);
+      },
+      state.get());
+  loop->reactor().arm_after(*state->patience, most);
+}
+
+void Core::stop_waiting(const CallState& state) {
+  for (auto one = connecting_.begin(); one != connecting_.end(); ++one) {
+    const auto waiting = one->lock();
+    if (waiting.get() != &state) continue;
+    connecting_.erase(one);
+    return settle(waiting, Error(Errc::timed_out, "the server did not complete the handshake in time"));
+  }
 }
 
 void Core::drop(CallState& state) {
@@ -184,6 +217,7 @@ void Core::drop(CallState& state) {
 
 void Core::settle(const std::shared_ptr<CallState>& state, Result<Json> result) {
   state->result = std::move(result);
+  state->patience.reset();
   loop->poke();
   if (!state->waiter) return;
   loop->reactor().defer([weak = std::weak_ptr<CallState>(state)] {
@@ -251,7 +285,7 @@ void Core::drop_answers() {
 }
 
 void Core::subscribe(const std::string& uri, std::function<void(std::string_view)> changed) {
-  subscriptions_[uri] = std::move(changed);
+  subscriptions_[uri] = kept(std::move(changed));
   watch();
 }
 
@@ -317,7 +351,8 @@ void Core::on_event(ClientEvent event) {
       progress.done = (*json)["progress"].double_or(0);
       progress.total = (*json)["total"].double_or(0);
       progress.message = (*json)["message"].string_or("");
-      return state->show(progress);
+      const auto show = state->show;
+      return show(progress);
     }
     case ClientEvent::Kind::asked: return on_asked(event.ask, event.text, event.json);
     case ClientEvent::Kind::withdrawn:
@@ -358,7 +393,8 @@ void Core::on_asked(ClientAskId ask, const std::string& method, const std::strin
     if (method == "elicitation/create") return connection_->answer(ask, AskReply::decline().json().dump());
     return connection_->answer(ask, protocol_error(rpc::method_not_found, "nobody answers that here"));
   }
-  Task<Result<Json>> work = (*answerer)(*json);
+  const Answerer asked = *answerer;  // it may set others
+  Task<Result<Json>> work = asked(*json);
   const AskName name(connections_, ask);
   answering_.emplace(name, answer(name, std::move(work)));
   loop->reactor().defer([weak = weak_from_this(), name] {
@@ -391,20 +427,23 @@ Task<void> Core::answer(AskName ask, Task<Result<Json>> work) {
 }
 
 void Core::on_told(const std::string& method, const std::string& params) {
-  if (method == "notifications/tools/list_changed" && tools_changed) return tools_changed();
-  if (method == "notifications/prompts/list_changed" && prompts_changed) return prompts_changed();
-  if (method == "notifications/resources/list_changed" && resources_changed) return resources_changed();
+  // Copies are called: a handler may set another in its own place.
+  std::function<void()> changed;
+  if (method == "notifications/tools/list_changed") changed = tools_changed;
+  if (method == "notifications/prompts/list_changed") changed = prompts_changed;
+  if (method == "notifications/resources/list_changed") changed = resources_changed;
+  if (changed) return changed();
   const auto json = Json::parse(params);
   if (!json) return;
-  if (method == "notifications/message" && logged) return logged(*json);
+  if (const auto log = logged; method == "notifications/message" && log) return log(*json);
   if (method == "notifications/resources/updated") {
     const std::string uri((*json)["uri"].string_or(""));
     if (const auto found = subscriptions_.find(uri); found != subscriptions_.end()) {
-      const auto changed = found->second;  // it may unsubscribe
-      return changed(uri);
+      const auto updated = found->second;  // it may unsubscribe
+      return updated(uri);
     }
   }
-  if (notified) notified(method, *json);
+  if (const auto tell = notified) tell(method, *json);
 }
 
 }  // namespace sluice::client_detail

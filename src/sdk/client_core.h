@@ -21,7 +21,24 @@
 #include "sdk/client.h"
 #include "transport/client_connection.h"
 
+namespace sluice {
+struct StreamableHttpClientOptions;
+}
+
 namespace sluice::client_detail {
+
+// One for each client: those whom the end of a server meets at once are not to come back at once.
+[[nodiscard]] std::uint64_t fresh_seed();
+[[nodiscard]] StreamableHttpClientOptions http_options(const ClientOptions& options);
+
+// A handler whose copies are one. It may be set anew, or dropped, while it runs: a copy is called.
+template <class... Arguments>
+std::function<void(Arguments...)> kept(std::function<void(Arguments...)> fn) {
+  if (!fn) return {};
+  return [held = std::make_shared<std::function<void(Arguments...)>>(std::move(fn))](Arguments... given) {
+    (*held)(given...);
+  };
+}
 
 // A reactor that turns while somebody waits. Time passes in a simulated one when nothing else can happen.
 class Loop {
@@ -53,7 +70,8 @@ struct CallState {
   ClientCallId id = 0;  // 0: not sent yet
   std::optional<Result<Json>> result;
   std::coroutine_handle<> waiter;
-  bool is_connect = false;  // ends when the client is ready
+  bool is_connect = false;        // ends when the client is ready
+  std::optional<Timer> patience;  // for that; every other call is timed where it is sent
 };
 
 class Core final : public std::enable_shared_from_this<Core>, private ClientConnectionHandler {
@@ -89,6 +107,8 @@ class Core final : public std::enable_shared_from_this<Core>, private ClientConn
   [[nodiscard]] ClientCapabilities declared() const;
   void send(const std::shared_ptr<CallState>& state);
   void settle(const std::shared_ptr<CallState>& state, Result<Json> result);
+  void await_handshake(const std::shared_ptr<CallState>& state);
+  void stop_waiting(const CallState& state);
   void on_event(ClientEvent event) override;
   void on_asked(ClientAskId ask, const std::string& method, const std::string& params);
   void on_told(const std::string& method, const std::string& params);

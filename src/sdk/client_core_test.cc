@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "codec/jsonrpc.h"
+#include "transport/streamable_http_client.h"
 
 namespace sluice {
 namespace {
 
 using client_detail::Core;
+using client_detail::kept;
 using client_detail::Loop;
 
 // What the test says for the server, on whatever connection there is.
@@ -18,6 +20,8 @@ struct Far {
   std::function<std::string(const Json& request)> answer;  // the result; empty: none
   ClientWireHandler* handler = nullptr;                    // of the last connection
   std::vector<Json> heard;
+  bool greets = true;
+  milliseconds pause{0};  // before an answer
 
   void say(Bytes text) {
     ClientMessage message;
@@ -40,12 +44,16 @@ class TestWire final : public ClientWire {
     far_->heard.push_back(*Json::parse(order.text));
     const Json& said = far_->heard.back();
     if (!said.contains("id") || !said.contains("method")) return;
+    const bool is_welcome = said["method"].string_or("") == "initialize";
+    if (is_welcome && !far_->greets) return;
     const std::string result =
-        said["method"].string_or("") == "initialize"
+        is_welcome
             ? R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"far","version":"1"}})"
             : far_->answer(said);
     if (result.empty()) return;
-    reactor_.defer([far = far_, text = make_response(said["id"].dump(), result)] {
+    text_ = make_response(said["id"].dump(), result);
+    if (!is_welcome && far_->pause.count() > 0) return reactor_.arm_after(answers_, far_->pause);
+    reactor_.defer([far = far_, text = text_] {
       if (far->handler != nullptr) far->say(text);
     });
   }
@@ -55,6 +63,12 @@ class TestWire final : public ClientWire {
  private:
   Reactor& reactor_;
   std::shared_ptr<Far> far_;
+  std::string text_;  // of the answer that waits
+  Timer answers_{[](void* self) {
+                   auto* wire = static_cast<TestWire*>(self);
+                   if (wire->far_->handler != nullptr) wire->far_->say(wire->text_);
+                 },
+                 this};
 };
 
 class ClientCoreTest : public ::testing::Test {
@@ -182,6 +196,97 @@ TEST_F(ClientCoreTest, AListThatHasNoEndFails) {
   ASSERT_TRUE(pages.error());
   EXPECT_EQ(pages.error()->code, Errc::too_large);
   EXPECT_EQ(seen, ClientLimits{}.tool_pages_max - 1);
+}
+
+TEST_F(ClientCoreTest, AHandlerMaySetAnotherInItsPlaceWhileItRuns) {
+  far->answer = [](const Json&) { return "{}"; };
+  ASSERT_TRUE(call("ping").wait());
+  std::vector<std::string> seen;
+  const std::string first = "the words of a handler that is replaced while it runs";
+  const auto replace = [&](auto& place, auto next) {
+    place = std::move(next);
+    std::vector<std::string> rubble(16, std::string(first.size(), '?'));  // where it may have been
+  };
+  core->tools_changed = [&, first, replace] {
+    replace(core->tools_changed, std::function<void()>());
+    seen.push_back(first);
+  };
+  core->logged = [&, first, replace](const Json&) {
+    replace(core->logged, std::function<void(const Json&)>());
+    seen.push_back(first);
+  };
+  core->notified = [&, first, replace](std::string_view, const Json&) {
+    replace(core->notified, std::function<void(std::string_view, const Json&)>());
+    seen.push_back(first);
+  };
+  for (const std::string_view method :
+       {"notifications/tools/list_changed", "notifications/message", "notifications/vendor"})
+    far->say(make_notification(method, "{}"));
+  turn();
+  EXPECT_EQ(seen, std::vector<std::string>(3, first));
+}
+
+TEST_F(ClientCoreTest, AHandlerKeepsWhatItCounts) {
+  far->answer = [](const Json&) { return "{}"; };
+  ASSERT_TRUE(call("ping").wait());
+  int last = 0;
+  core->tools_changed = kept(std::function<void()>([&last, times = 0]() mutable { last = ++times; }));
+  for (int times = 0; times < 3; ++times) far->say(make_notification("notifications/tools/list_changed"));
+  turn();
+  EXPECT_EQ(last, 3);
+}
+
+TEST_F(ClientCoreTest, AConnectionIsWaitedForAsLongAsItMayTake) {
+  far->greets = false;
+  for (const bool at_most : {false, true}) {
+    auto connecting = call("");
+    at_most ? connecting.at_most(milliseconds(20)) : connecting.timeout(milliseconds(20));
+    EXPECT_EQ(connecting.wait().error().code, Errc::timed_out);
+  }
+}
+
+TEST(ClientCore, EveryClientDrawsItsOwnWaits) {
+  EXPECT_NE(client_detail::http_options({}).jitter_seed, client_detail::http_options({}).jitter_seed);
+}
+
+// ---- Clients, with the time in the test's hands
+
+struct TimedClients : Clients {
+  explicit TimedClients(std::shared_ptr<Loop> turned_by) : Clients(turned_by), loop(std::move(turned_by)) {}
+
+  // A server that gives so many pages, each after a while; 0: without end.
+  void serve(std::string_view name, milliseconds pause, std::size_t pages) {
+    ClientOptions options;
+    options.era = Era::legacy;
+    const auto make = [pause, pages](Reactor& reactor) -> Result<std::unique_ptr<ClientWire>> {
+      auto far = std::make_shared<Far>();
+      far->pause = pause;
+      far->answer = [pages, page = std::size_t{0}](const Json&) mutable {
+        const bool is_last = ++page == pages;
+        return R"({"tools":[{"name":"x"}])" + std::string(is_last ? "}" : R"(,"nextCursor":"more"})");
+      };
+      return std::unique_ptr<ClientWire>(std::make_unique<TestWire>(reactor, far));
+    };
+    add(name, std::make_shared<Core>(loop, std::move(options), make));
+  }
+
+  std::shared_ptr<Loop> loop;
+};
+
+TEST(Clients, WaitOnceForAllThePagesOfAList) {
+  auto loop = std::make_shared<Loop>(Reactor::simulated(Limits{}, Instant(std::chrono::hours(1)), {}));
+  TimedClients clients(loop);
+  clients.serve("endless", seconds(4), 0);
+  clients.serve("long", seconds(1), 8);
+  clients.serve("short", milliseconds(1), 3);
+  const Instant begun = loop->reactor().now();
+  const auto tools = clients.tools(seconds(10));
+  EXPECT_LT(loop->reactor().now() - begun, seconds(11));
+  ASSERT_EQ(clients.failures().size(), 1U);
+  EXPECT_EQ(clients.failures().at("endless").code, Errc::timed_out);
+  ASSERT_EQ(tools.size(), 11U) << "those that are done in time are there, whoever else is not";
+  EXPECT_EQ(tools.front().server, "long");
+  EXPECT_EQ(tools.back().server, "short");
 }
 
 }  // namespace
