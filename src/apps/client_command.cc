@@ -156,12 +156,17 @@ Client make_client(const ClientCommand& command) {
   return client;
 }
 
+// The call, timed as the command line says.
+template <class T>
+Result<T> timed(ClientCall<T> call, const ClientCommand& command) {
+  if (command.timeout_seconds > 0) call.timeout(std::chrono::seconds(command.timeout_seconds));
+  return call.wait();
+}
+
 Result<std::vector<Listing>> all_of(Pages pages, const ClientCommand& command) {
   std::vector<Listing> all;
   while (pages.more()) {
-    auto call = pages.next();
-    if (command.timeout_seconds > 0) call.timeout(std::chrono::seconds(command.timeout_seconds));
-    auto page = call.wait();
+    auto page = timed(pages.next(), command);
     constexpr int method_not_found = -32601;
     if (!page && page.error().number == method_not_found) return all;  // it has no such list
     if (!page) return page.error();
@@ -171,7 +176,7 @@ Result<std::vector<Listing>> all_of(Pages pages, const ClientCommand& command) {
 }
 
 int list_everything(Client& client, const ClientCommand& command) {
-  const auto server = client.connect().wait();
+  const auto server = timed(client.connect(), command);
   if (!server) return complain(server.error());
   struct Part {
     const char* title;
@@ -205,8 +210,7 @@ int list_everything(Client& client, const ClientCommand& command) {
 Result<Json> requested(Client& client, const ClientCommand& command, std::string_view method, Json params) {
   auto call = client.request(method, std::move(params));
   call.on_progress(&show_progress);
-  if (command.timeout_seconds > 0) call.timeout(std::chrono::seconds(command.timeout_seconds));
-  return call.wait();
+  return timed(std::move(call), command);
 }
 
 int call_tool(Client& client, const ClientCommand& command, const std::string& name,
@@ -233,7 +237,7 @@ int read_resource(Client& client, const ClientCommand& command, const std::strin
     print_line(result->pretty());
     return done;
   }
-  const auto read = client.read(uri).wait();
+  const auto read = timed(client.read(uri), command);
   if (!read) return complain(read.error());
   for (const ReadContents& one : *read) {
     print(one.bytes);

@@ -14,9 +14,9 @@ tally = Tally()
 REFUSED, USAGE, NO_SERVER = 1, 2, 3
 
 
-def sluice(*words, code=0):
+def sluice(*words, code=0, within=60):
     """Runs the program without a terminal; its standard output and error, or an error when it ends otherwise than said."""
-    done = subprocess.run([binary("sluice"), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([binary("sluice"), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within)
     assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout, done.stderr
 
@@ -87,6 +87,30 @@ def refuses():
     sluice("ls", "--era", "stone", "http://127.0.0.1:9/mcp", code=USAGE)
 
 
+# A legacy server that shakes hands, knows no lists, and says nothing to a read.
+MUTE_READS = r"""
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked or asked["method"] == "resources/read":
+        continue
+    answer = {"error": {"code": -32601, "message": "no"}}
+    if asked["method"] == "initialize":
+        answer = {"result": {"protocolVersion": "2025-11-25", "capabilities": {"resources": {}},
+                             "serverInfo": {"name": "mute", "version": "1"}}}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}), flush=True)
+"""
+
+
+def waits_no_longer_than_it_is_told():
+    reads_nothing, says_nothing = [sys.executable, "-c", MUTE_READS], [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    for rest in (["read", "--timeout", "1", "a://b"], ["read", "--timeout", "1", "--json", "a://b"]):
+        _, err = sluice(*rest, "--", *reads_nothing, code=REFUSED, within=20)
+        assert "in time" in err, err
+    _, err = sluice("ls", "--timeout", "1", "--", *says_nothing, code=REFUSED, within=20)
+    assert "in time" in err, err
+
+
 def main():
     everything = str(binary("everything"))
     both = Server([everything, "--http", "127.0.0.1:0"])
@@ -105,6 +129,7 @@ def main():
         for action in (calls, tells_progress, fails, declines, reads, prompts):
             case(f"{name}: it {action.__name__}", action, target)
     case("what is wrong has its exit code", refuses)
+    case("it waits no longer than it is told", waits_no_longer_than_it_is_told)
     for server in (both, old):
         tally.case("the fixture ends well", server.stop())
     tally.end()
