@@ -168,7 +168,8 @@ int run_pin(const ServeOptions& options, bool only_looks) {
   if (only_looks) return differs ? exit_differs : 0;
   if (const Status written = write_whole(pinning.config().pins_file, now.text()); !written)
     return fail(written.error());
-  std::printf("%s: %zu tools are accepted\n", pinning.config().pins_file.c_str(), now.size());
+  std::printf("%s: %zu tools are accepted\n", std::filesystem::absolute(pinning.config().pins_file).c_str(),
+              now.size());
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ int check(const ServeOptions& options) {
   }
   std::printf("%s: %zu upstreams, %zu routes, listening on %s\n", options.config_file.c_str(),
               config->upstreams.size(), config->routes.size(), config->listen.address.c_str());
+  if (!config->pins_file.empty() && !config->has_pins)
+    std::printf("%s is not there, so that no definition is accepted: `sluice pin -c %s` writes it\n",
+                std::filesystem::absolute(config->pins_file).c_str(), options.config_file.c_str());
   return 0;
 }
 

@@ -26,6 +26,7 @@ Result<std::unique_ptr<ChildLink>> ChildLink::start(const UpstreamContext& conte
   ChildCommand command;
   command.argv = config.command;
   command.env = config.env;
+  command.inherits = config.inherits;
   command.cwd = config.cwd;
   command.minder = context.minder;
   command.stop_grace = limits.upstream.stop_grace;

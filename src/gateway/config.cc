@@ -5,13 +5,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "codec/headers.h"
 #include "codec/url.h"
+#include "gateway/config_fields.h"
+#include "gateway/operator_pages.h"
 #include "net/address.h"
+#include "transport/http_server_guard.h"
 
 namespace sluice {
 
@@ -41,10 +46,17 @@ class ConfigReader {
   // Replaces every ${env:…} and ${file:…}; what was inserted is remembered as a secret.
   std::string expand(const YAML::Node& at, const std::string& raw);
   std::string resolve(const YAML::Node& at, const std::string& reference);
+  // A path that is not absolute is one beside the configuration.
+  [[nodiscard]] std::string beside(const std::string& path) const;
 
   void read_listen(const YAML::Node& node);
   void read_upstreams(const YAML::Node& node);
   void read_upstream(const std::string& name, const YAML::Node& node);
+  void read_command(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream);
+  void read_endpoint(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream);
+  void read_fields(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream);
+  // A path of which somebody else would be robbed.
+  [[nodiscard]] bool is_taken(const RouteConfig& route, const YAML::Node& at);
   void read_filter(const YAML::Node& rules, const std::string& what,
                    std::vector<std::string> NameFilter::*list, NameRules& into);
   void read_renames(const YAML::Node& node, const std::string& what, std::vector<NewName>& into);
@@ -65,6 +77,7 @@ class ConfigReader {
   std::optional<Error> fault_;
   Config config_;
   std::map<std::string, ToolSet> tool_sets_;
+  std::set<std::string> references_;  // the variables whose values it holds
 };
 
 void ConfigReader::fault(const YAML::Node& at, const std::string& sentence) {
@@ -191,14 +204,19 @@ std::string ConfigReader::resolve(const YAML::Node& at, const std::string& refer
     fault(at, "'${" + reference + "}' is neither ${env:NAME} nor ${file:PATH}");
     return {};
   }
-  auto value = kind == "env" ? sources_.env(name) : sources_.file(name);
+  auto value = kind == "env" ? sources_.env(name) : sources_.file(beside(name));
   if (!value) {
     fault(at, "'${" + reference + "}' has no value: " + value.error().message);
     return {};
   }
   while (!value->empty() && (value->back() == '\n' || value->back() == '\r')) value->pop_back();
   config_.secrets.push_back(*value);
+  if (kind == "env") references_.insert(name);
   return *value;
+}
+
+std::string ConfigReader::beside(const std::string& path) const {
+  return (std::filesystem::path(file_).parent_path() / path).lexically_normal().string();
 }
 
 void ConfigReader::read_listen(const YAML::Node& node) {
@@ -214,6 +232,12 @@ void ConfigReader::read_listen(const YAML::Node& node) {
     config_.listen.allowed_hosts = texts(node["allowed_hosts"], "listen.allowed_hosts");
   if (node["allowed_origins"])
     config_.listen.allowed_origins = texts(node["allowed_origins"], "listen.allowed_origins");
+  if (failed()) return;
+  for (const auto& [key, hosts, origins] :
+       {std::tuple("allowed_hosts", config_.listen.allowed_hosts, std::vector<std::string>()),
+        std::tuple("allowed_origins", std::vector<std::string>(), config_.listen.allowed_origins)})
+    if (const auto guard = HttpGuard::make(HttpGuardOptions{true, hosts, origins}); !guard)
+      fault(node[key], std::string("listen.") + key + ": " + guard.error().message);
 }
 
 bool is_name(const std::string& name) {
@@ -239,36 +263,23 @@ void ConfigReader::read_upstreams(const YAML::Node& node) {
 
 void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node) {
   const std::string what = "upstreams." + name;
-  if (!expect_map(node, what, {"stdio",     "env",          "cwd",           "url",          "headers",
-                               "era",       "capabilities", "children_max",  "affinity",     "shared",
-                               "stateless", "pool",         "start_timeout", "tool_timeout", "allow",
-                               "deny",      "rename",       "pin",           "hidden_text",  "asks"}))
+  if (!expect_map(node, what, {"stdio",         "env",          "cwd",        "url",    "headers",   "era",
+                               "capabilities",  "children_max", "affinity",   "shared", "stateless", "pool",
+                               "start_timeout", "tool_timeout", "allow",      "deny",   "rename",    "pin",
+                               "hidden_text",   "asks",         "env_inherit"}))
     return;
   UpstreamConfig upstream;
   upstream.name = name;
   const bool is_child = static_cast<bool>(node["stdio"]);
   if (is_child == static_cast<bool>(node["url"]))
     return fault(node, what + " must have either 'stdio' or 'url'");
-  for (const char* key : {"env", "cwd", "children_max"})
+  for (const char* key : {"env", "env_inherit", "cwd", "children_max"})
     if (!is_child && node[key])
       return fault(node[key], std::string("'") + key + "' is for stdio upstreams; " + what + " has a url");
   if (is_child && node["headers"])
     return fault(node["headers"], "'headers' is for url upstreams; " + what + " is a command");
 
-  if (is_child) {
-    upstream.command = texts(node["stdio"], what + ".stdio");
-    if (!failed() && (upstream.command.empty() || upstream.command.front().empty()))
-      return fault(node["stdio"], what + ".stdio must be a command and its arguments");
-    if (node["env"]) upstream.env = text_map(node["env"], what + ".env");
-    if (node["cwd"]) upstream.cwd = text(node["cwd"], what + ".cwd");
-    if (node["children_max"])
-      upstream.children_max = count(node["children_max"], what + ".children_max", 1, 10'000);
-  } else {
-    upstream.url = text(node["url"], what + ".url");
-    if (const auto url = parse_http_url(upstream.url); !failed() && !url)
-      fault(node["url"], what + ".url: " + url.error().message);
-    if (node["headers"]) upstream.headers = text_map(node["headers"], what + ".headers");
-  }
+  is_child ? read_command(what, node, upstream) : read_endpoint(what, node, upstream);
   if (node["era"]) {
     const std::string era = text(node["era"], what + ".era");
     if (era == "legacy") {
@@ -303,6 +314,56 @@ void ConfigReader::read_upstream(const std::string& name, const YAML::Node& node
   if (node["hidden_text"])
     upstream.definitions.hidden_text = vigilance(node["hidden_text"], what + ".hidden_text");
   config_.upstreams.push_back(std::move(upstream));
+}
+
+void ConfigReader::read_command(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
+  const YAML::Node words = node["stdio"];
+  upstream.command = texts(words, what + ".stdio");
+  if (failed()) return;
+  if (upstream.command.empty() || upstream.command.front().empty())
+    return fault(words, what + ".stdio must be a command and its arguments");
+  if (words.IsScalar() && upstream.command.front().find_first_of(" \t") != std::string::npos)
+    return fault(words, what +
+                            ".stdio is one text with blanks in it, and no shell reads it: write a list, such "
+                            "as [npx, -y, foo]");
+  if (node["env"]) upstream.env = text_map(node["env"], what + ".env");
+  for (const auto& [name, value] : upstream.env)
+    if (name.empty() || name.find('=') != std::string::npos)
+      fault(node["env"], what + ".env: '" + name + "' is no name of a variable");
+  if (node["env_inherit"]) upstream.inherits.also = patterns(node["env_inherit"], what + ".env_inherit");
+  upstream.inherits.everything = std::erase(upstream.inherits.also, "all") != 0;
+  for (const std::string& pattern : upstream.inherits.also)
+    if (!is_environment_pattern(pattern))
+      fault(node["env_inherit"], what + ".env_inherit: '" + pattern + "' is neither NAME, PREFIX_* nor all");
+  if (node["cwd"]) upstream.cwd = text(node["cwd"], what + ".cwd");
+  if (node["children_max"])
+    upstream.children_max = count(node["children_max"], what + ".children_max", 1, 10'000);
+}
+
+void ConfigReader::read_endpoint(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
+  upstream.url = text(node["url"], what + ".url");
+  if (failed()) return;
+  const auto url = parse_http_url(upstream.url);
+  if (!url) return fault(node["url"], what + ".url: " + url.error().message);
+  if (!equals_ignoring_case(url->scheme, "http"))
+    return fault(node["url"], what +
+                                  ".url needs TLS, which this version does not speak to upstreams; use http "
+                                  "or a local TLS proxy");
+  if (node["headers"]) read_fields(what + ".headers", node["headers"], upstream);
+}
+
+void ConfigReader::read_fields(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
+  upstream.headers = text_map(node, what);
+  for (auto field = upstream.headers.begin(); field != upstream.headers.end() && !failed(); ++field) {
+    const auto& [name, value] = *field;
+    if (!is_token(name)) return fault(node, what + ": '" + name + "' is no name of a header");
+    if (is_field_of_ours(name)) return fault(node, what + ": '" + name + "' is laid on by Sluice itself");
+    if (!is_field_value(value))
+      return fault(node, what + ": the value of '" + name + "' has blanks at an end or a control character");
+    const auto is_same = [&name](const auto& other) { return equals_ignoring_case(other.first, name); };
+    if (std::find_if(upstream.headers.begin(), field, is_same) != field)
+      return fault(node, "'" + name + "' occurs twice in " + what);
+  }
 }
 
 void ConfigReader::read_sharing(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
@@ -349,12 +410,14 @@ Vigilance ConfigReader::vigilance(const YAML::Node& node, const std::string& wha
 
 // A file that is not there yet accepts nothing: `sluice pin` writes it.
 void ConfigReader::read_pins(const YAML::Node& node) {
-  config_.pins_file = text(node, "pins");
+  const std::string file = text(node, "pins");
   if (failed()) return;
-  if (config_.pins_file.empty()) return fault(node, "pins must name a file");
+  if (file.empty()) return fault(node, "pins must name a file");
+  config_.pins_file = beside(file);
   const auto content = sources_.pins ? sources_.pins(config_.pins_file) : Result<std::string>(std::string());
   if (!content && content.error().code == Errc::not_found) return;
   if (!content) return fault(node, "pins: " + content.error().message);
+  config_.has_pins = true;
   auto pins = ToolPins::parse(*content, FederationLimits{});
   if (!pins) return fault(node, "pins: " + config_.pins_file + ": " + pins.error().message);
   config_.pins = *std::move(pins);
@@ -468,7 +531,21 @@ void ConfigReader::read_route(const YAML::Node& item) {
   if (item["find_tools"]) route.find_tools = boolean(item["find_tools"], "a route's find_tools");
   for (const RouteConfig& other : config_.routes)
     if (other.path == route.path) return fault(item["path"], "two routes have the path " + route.path);
-  config_.routes.push_back(std::move(route));
+  if (!failed() && !is_taken(route, item["path"])) config_.routes.push_back(std::move(route));
+}
+
+// A route may show less of an upstream at the path that it has anyhow, and no other upstream.
+bool ConfigReader::is_taken(const RouteConfig& route, const YAML::Node& at) {
+  if (OperatorPages::is_page(route.path)) {
+    fault(at, "a route at " + route.path + " would hide the page for operators that is there");
+    return true;
+  }
+  constexpr std::string_view own = "/mcp/";
+  if (!route.path.starts_with(own)) return false;
+  const std::string name = route.path.substr(own.size());
+  if (config_.upstream(name) == nullptr || route.upstreams == std::vector<std::string>{name}) return false;
+  fault(at, "a route at " + route.path + " would hide upstream '" + name + "', which is at that path");
+  return true;
 }
 
 void ConfigReader::read_routes(const YAML::Node& node) {
@@ -552,6 +629,8 @@ Result<Config> ConfigReader::read(const std::string& source) {
       if (root["auth"]) read_keys(root["auth"]);
       if (root["log"]) read_log(root["log"]);
       if (root["limits"]) read_limits(root["limits"]);
+      for (UpstreamConfig& upstream : config_.upstreams)
+        for (const std::string& name : references_) upstream.inherits.withhold(name);
     }
   } catch (const YAML::Exception& problem) {  // yaml-cpp throws on odd nodes; the boundary is here
     fault(root, std::string("cannot be read: ") + problem.what());
@@ -577,6 +656,7 @@ Config config_for_command(std::vector<std::string> command) {
   UpstreamConfig upstream;
   upstream.name = "upstream";
   upstream.command = std::move(command);
+  upstream.inherits.everything = true;  // whoever typed it has no file to say more in
   config.upstreams.push_back(std::move(upstream));
   config.routes.push_back(RouteConfig{"/mcp", {"upstream"}});
   return config;

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "mcp/name_rules.h"
 #include "mcp/tool_pins.h"
+#include "net/child_environment.h"
 #include "observe/log.h"
 
 namespace sluice {
@@ -62,6 +63,7 @@ struct UpstreamConfig {
   // A child: its command. Empty for an HTTP upstream.
   std::vector<std::string> command;
   std::map<std::string, std::string> env;
+  EnvironmentRule inherits{.everything = false, .also = {}, .withheld = {}};  // of ours, besides
   std::string cwd;
   // An HTTP server: its endpoint, and fields laid on every request.
   std::string url;
@@ -113,9 +115,10 @@ struct Config {
   ListenConfig listen;
   std::vector<UpstreamConfig> upstreams;
   std::vector<RouteConfig> routes;
-  ApiKeys keys;  // empty: the anonymous principal is let in
-  std::string pins_file;
-  ToolPins pins;  // what was in it
+  ApiKeys keys;           // empty: the anonymous principal is let in
+  std::string pins_file;  // from where we are, or absolute
+  bool has_pins = false;  // it is there
+  ToolPins pins;          // what was in it
   LogLevel log_level = LogLevel::info;
   bool access_log = true;
   Limits limits;
@@ -124,7 +127,8 @@ struct Config {
   [[nodiscard]] const UpstreamConfig* upstream(std::string_view name) const;
 };
 
-// Where references lead. They return an error sentence's reason when there is nothing.
+// Where references lead. They return an error sentence's reason when there is nothing. Paths that are not
+// absolute are those beside the configuration's file.
 struct SecretSource {
   std::function<Result<std::string>(const std::string& name)> env;
   std::function<Result<std::string>(const std::string& path)> file;

@@ -180,6 +180,32 @@ TEST(Config, NamesWhatIsWrongAndWhere) {
        "sluice.yaml:1: pins: broken.json: it has no object 'pins'"},
       {"upstreams: {a: {stdio: [x], hidden_text: no}}\nroutes: []\n", "ignore, report or quarantine"},
       {"upstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a, find_tools: 3}]\n", "true or false"},
+      {"upstreams:\n  a: {url: 'https://h/mcp'}\nroutes: []\n",
+       "sluice.yaml:2: upstreams.a.url needs TLS, which this version does not speak to upstreams"},
+      {"upstreams:\n  a: {stdio: npx -y foo}\nroutes: []\n",
+       "sluice.yaml:2: upstreams.a.stdio is one text with blanks in it"},
+      {"upstreams:\n  a:\n    stdio: [x]\n    env_inherit: [A, 'B=c']\nroutes: []\n",
+       "sluice.yaml:4: upstreams.a.env_inherit: 'B=c' is neither NAME, PREFIX_* nor all"},
+      {"upstreams: {a: {url: 'http://h/', env_inherit: all}}\nroutes: []\n",
+       "'env_inherit' is for stdio upstreams"},
+      {"upstreams: {a: {stdio: [x], env: {'A=b': c}}}\nroutes: []\n", "'A=b' is no name of a variable"},
+      {"upstreams:\n  a: {url: 'http://h/', headers: {'X Team': red}}\nroutes: []\n",
+       "sluice.yaml:2: upstreams.a.headers: 'X Team' is no name of a header"},
+      {"upstreams: {a: {url: 'http://h/', headers: {X: \"s3cret\\nb\"}}}\nroutes: []\n",
+       "the value of 'X' has blanks at an end or a control character"},
+      {"upstreams: {a: {url: 'http://h/', headers: {host: b}}}\nroutes: []\n", "'host' is laid on by Sluice"},
+      {"upstreams: {a: {url: 'http://h/', headers: {Accept: b}}}\nroutes: []\n", "'Accept' is laid on by"},
+      {"upstreams: {a: {url: 'http://h/', headers: {mcp-session-id: b}}}\nroutes: []\n",
+       "'mcp-session-id' is laid on by Sluice"},
+      {"upstreams: {a: {url: 'http://h/', headers: {X-A: b, x-a: c}}}\nroutes: []\n", "'x-a' occurs twice"},
+      {"upstreams: {a: {stdio: [x]}}\nroutes:\n  - {path: /health, upstreams: a}\n",
+       "sluice.yaml:3: a route at /health would hide the page for operators"},
+      {"upstreams: {a: {stdio: [x]}, b: {stdio: [x]}}\nroutes: [{path: /mcp/a, upstreams: b}]\n",
+       "would hide upstream 'a'"},
+      {"listen: {allowed_hosts: 'a.example, b.example'}\nupstreams: {a: {stdio: [x]}}\nroutes: []\n",
+       "sluice.yaml:1: listen.allowed_hosts: allowed host \"a.example, b.example\" is no host"},
+      {"listen: {allowed_origins: [app.example]}\nupstreams: {a: {stdio: [x]}}\nroutes: []\n",
+       "listen.allowed_origins: allowed origin"},
       {"log: {level: loud}\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n",
        "log.level must be"},
   };
@@ -221,6 +247,7 @@ routes: [{path: /mcp, upstreams: [files, git], find_tools: true}]
 )");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->pins_file, "pins.json");
+  EXPECT_TRUE(config->has_pins);
   EXPECT_EQ(config->upstreams[0].definitions, (DefinitionRules{Vigilance::quarantine, Vigilance::ignore}));
   EXPECT_EQ(config->upstreams[1].definitions, (DefinitionRules{Vigilance::ignore, Vigilance::report}));
   EXPECT_TRUE(config->routes[0].find_tools);
@@ -228,11 +255,73 @@ routes: [{path: /mcp, upstreams: [files, git], find_tools: true}]
   EXPECT_TRUE(parse("pins: new.json\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n"));
 }
 
+TEST(Config, GivesACommandOfAFileOnlyWhatItMayHaveOfOurEnvironment) {
+  const auto config = parse(R"(
+upstreams:
+  plain: {stdio: [x], env: {KEY: "${env:TOKEN}"}}
+  some: {stdio: [x], env_inherit: [SSH_AUTH_SOCK, "TO*"]}
+  named: {stdio: [x], env_inherit: TOKEN}
+  every: {stdio: [x], env_inherit: all}
+routes: [{path: /mcp, upstreams: [plain, some, named, every]}]
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto passes = [&config](std::size_t upstream, Bytes name) {
+    return config->upstreams[upstream].inherits.passes(name);
+  };
+  EXPECT_TRUE(passes(0, "PATH"));
+  EXPECT_FALSE(passes(0, "SSH_AUTH_SOCK"));
+  EXPECT_FALSE(passes(0, "TOKEN"));
+  EXPECT_TRUE(passes(1, "SSH_AUTH_SOCK"));
+  EXPECT_TRUE(passes(1, "TOOLS"));
+  EXPECT_FALSE(passes(1, "TOKEN")) << "it is the secret of another";
+  EXPECT_TRUE(passes(2, "TOKEN"));
+  EXPECT_TRUE(passes(3, "ANYTHING"));
+  EXPECT_FALSE(passes(3, "TOKEN")) << "it is the secret of another";
+}
+
+TEST(Config, FindsFilesBesideItself) {
+  std::vector<std::string> asked;
+  SecretSource source = some_secrets();
+  source.file = source.pins = [&asked](const std::string& path) -> Result<std::string> {
+    asked.push_back(path);
+    return Error(Errc::not_found, path + " does not exist");
+  };
+  const std::string text =
+      "pins: pins.json\nupstreams: {a: {stdio: [x]}}\nroutes: [{path: /m, upstreams: a}]\n";
+  const auto config = parse_config(text, "/etc/sluice/sluice.yaml", source);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->pins_file, "/etc/sluice/pins.json");
+  EXPECT_FALSE(config->has_pins);
+  EXPECT_EQ(
+      parse_config("pins: /var/pins.json\n" + text.substr(text.find('\n') + 1), "/etc/sluice.yaml", source)
+          ->pins_file,
+      "/var/pins.json");
+  EXPECT_FALSE(
+      parse_config("upstreams: {a: {url: '${file:../keys/url}'}}\nroutes: []\n", "conf/sluice.yaml", source));
+  EXPECT_EQ(asked, (std::vector<std::string>{"/etc/sluice/pins.json", "/var/pins.json", "keys/url"}));
+}
+
+TEST(Config, TakesOneHostForAListAndARouteThatShowsLessOfAnUpstreamAtItsOwnPath) {
+  const auto config = parse(R"(
+listen: {allowed_hosts: mcp.example, allowed_origins: "https://app.example"}
+upstreams: {a: {stdio: [x], allow: ["*"]}, b: {stdio: "x"}}
+tool_sets: {few: {a: [one]}}
+routes: [{path: /mcp/a, upstreams: a, tools: few}, {path: /mcp/other, upstreams: [a, b]}]
+)");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->listen.allowed_hosts, std::vector<std::string>{"mcp.example"});
+  EXPECT_EQ(config->routes.size(), 2U);
+}
+
 TEST(Config, NeverRepeatsASecretInItsSentence) {
   const std::string sentence =
       fault("upstreams: {a: {url: '${env:TOKEN}'}}\nroutes: [{path: /mcp, upstreams: a}]\n");
   EXPECT_NE(sentence, "taken");
   EXPECT_EQ(sentence.find("s3cret"), std::string::npos) << sentence;
+  const std::string field =
+      fault("upstreams: {a: {url: 'http://h/', headers: {X: '${env:TOKEN}\x01'}}}\nroutes: []\n");
+  EXPECT_NE(field, "taken");
+  EXPECT_EQ(field.find("s3cret"), std::string::npos) << field;
 }
 
 TEST(Config, ListensBeyondLoopbackOnlyWithKeysOrWhenToldSo) {
@@ -250,6 +339,7 @@ TEST(Config, MakesOneRouteOfACommandOrAUrl) {
   const Config command = config_for_command({"npx", "-y", "server"});
   EXPECT_EQ(command.routes[0].path, "/mcp");
   EXPECT_EQ(command.upstreams[0].command.size(), 3U);
+  EXPECT_TRUE(command.upstreams[0].inherits.passes("GITHUB_TOKEN"));  // whoever typed it wants it so
   const auto url = config_for_url("http://127.0.0.1:3000/mcp");
   ASSERT_TRUE(url);
   EXPECT_EQ(url->upstreams[0].url, "http://127.0.0.1:3000/mcp");

@@ -13,7 +13,7 @@ constexpr Bytes json_type = "application/json";
 
 bool OperatorPages::answer(HttpCall& call) const {
   const Bytes path = call.head().path;
-  if (path != "/alive" && path != "/ready" && path != "/health" && path != "/metrics") return false;
+  if (!is_page(path)) return false;
   if (call.head().method != "GET" && call.head().method != "HEAD") {
     const std::array fields{HeaderField{"Allow", "GET, HEAD"}};
     call.respond(405, "text/plain; charset=utf-8", "only GET and HEAD are allowed here\n", fields);

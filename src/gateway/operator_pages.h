@@ -29,6 +29,9 @@ class OperatorPages {
 
   // Whether the path is one of these; then the call has been answered.
   bool answer(HttpCall& call) const;
+  [[nodiscard]] static bool is_page(Bytes path) {
+    return path == "/alive" || path == "/ready" || is_confidential(path);
+  }
   // Whether a path shows more than that the process lives, so that it needs a principal where there are keys.
   [[nodiscard]] static bool is_confidential(Bytes path) { return path == "/metrics" || path == "/health"; }
 

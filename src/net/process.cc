@@ -20,9 +20,6 @@
 namespace sluice {
 namespace {
 
-// What a child gets of our environment when it is not to inherit it.
-constexpr std::array<const char*, 6> plain_names = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "USER"};
-
 struct Pipe {
   Descriptor read;
   Descriptor write;
@@ -34,19 +31,13 @@ Result<Pipe> make_pipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-bool is_plain_name(Bytes name) {
-  for (const char* plain : plain_names)
-    if (name == plain) return true;
-  return false;
-}
-
 std::vector<std::string> environment_of(const ChildCommand& command) {
   std::vector<std::string> out;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const Bytes text(*entry);
     const Bytes name = text.substr(0, text.find('='));
     if (command.env.count(std::string(name)) != 0) continue;
-    if (command.inherit_env || is_plain_name(name)) out.emplace_back(text);
+    if (command.inherits.passes(name)) out.emplace_back(text);
   }
   for (const auto& [name, value] : command.env) out.push_back(name + "=" + value);
   return out;

@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "net/child_environment.h"
 #include "net/reactor.h"
 #include "net/stream.h"
 
@@ -24,7 +25,7 @@ namespace sluice {
 struct ChildCommand {
   std::vector<std::string> argv;           // argv[0] is looked up in the child's PATH; no shell
   std::map<std::string, std::string> env;  // laid over the environment that is passed on
-  bool inherit_env = true;                 // false: only PATH, HOME, LANG, TMPDIR, TERM, USER and `env`
+  EnvironmentRule inherits;                // what is passed on
   std::string cwd;                         // empty: ours
   milliseconds stop_grace = seconds(5);    // after TERM, before KILL
   std::string minder;  // the program that is run as `minder exec-child …`; empty: this one

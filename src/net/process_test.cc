@@ -161,7 +161,7 @@ TEST(Child, GetsTheEnvironmentAndDirectoryItWasGiven) {
   command.env["SLUICE_TEST_WORD"] = "theirs";
   command.cwd = "/";
   Started inherits(*reactor, command);
-  command.inherit_env = false;
+  command.inherits.everything = false;
   Started plain(*reactor, command);
   ASSERT_TRUE(run_until(*reactor, [&] { return inherits.over() && plain.over(); }));
   EXPECT_EQ(inherits.out.bytes, "leak,theirs,/,path\n");

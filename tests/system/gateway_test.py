@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway as an operator and a hostile web page see it: principals, guards, statuses, pages, reload, limits, and
 that opening and closing sessions leaves nothing behind."""
+import json
 import os
 import pathlib
 import signal
@@ -28,7 +29,7 @@ class Gateway:
         self.file = pathlib.Path(self.folder.name, "sluice.yaml")
         self.keys, self.extra = keys, extra
         self.write()
-        self.server = Server([binary("sluice"), "serve", "-c", self.file, *options], env={"ALICE": ALICE, "BOB": BOB})
+        self.server = Server([binary("sluice"), "serve", "-c", self.file, *options], env={"ALICE": ALICE, "BOB": BOB, "SLUICE_TEST_WORD": "word"})
         self.url = self.server.url
         self.origin = self.url.removesuffix("/mcp")
 
@@ -247,6 +248,44 @@ def _(g):
 @case("a second gateway on the same port does not start")
 def _(g):
     return expect_exit(["serve", "--http", g.origin.removeprefix("http://"), "--", "true"], 1, "in use")
+
+
+@case("check names the line of what serve would refuse, and the file of pins that is not there")
+def _(g):
+    bad, good = pathlib.Path(g.folder.name, "bad.yaml"), pathlib.Path(g.folder.name, "good.yaml")
+    bad.write_text("upstreams:\n  far: {url: 'https://mcp.example/mcp'}\nroutes: [{path: /mcp, upstreams: far}]\n")
+    good.write_text("pins: pins.json\nupstreams: {a: {stdio: [x], pin: report}}\nroutes: [{path: /mcp, upstreams: a}]\n")
+    missing = pathlib.Path(g.folder.name, "pins.json")
+    complaints = [expect_exit(["check", "-c", bad], 1, "bad.yaml:2: upstreams.far.url needs TLS"),
+                  expect_exit(["check", "-c", good], 0, f"{missing} is not there")]
+    missing.write_text("{")
+    return first(*complaints, expect_exit(["check", "-c", good], 1, str(missing)))
+
+
+@case("a child gets no key of the gateway's environment, and what env_inherit names", keys=True)
+def _(g):
+    def environment():
+        client = g.client(ALICE)
+        client.initialize()
+        found = json.loads(text_of(client.call("environment")))
+        client.close()
+        return found
+    plain = environment()
+    text = g.file.read_text()
+    g.file.write_text(text.replace("era: legacy", "era: legacy, env: {GIVEN: '${env:BOB}'}, env_inherit: [SLUICE_TEST_*, ALICE]"))
+    reloaded = g.hang_up('"configuration reloaded"')
+    named = environment()
+    g.file.write_text(text.replace("era: legacy", "era: legacy, env_inherit: all"))
+    g.server.lines.clear()
+    again = g.hang_up('"configuration reloaded"')
+    everything = environment()
+    return first(expect(reloaded and again, "the file to be taken"),
+                 expect(plain.get("PATH") == os.environ["PATH"], f"a PATH, got {plain}"),
+                 expect(not {"ALICE", "BOB", "SLUICE_TEST_WORD"} & plain.keys(), f"nothing of ours, got {plain}"),
+                 expect(named.get("GIVEN") == BOB and named.get("ALICE") == ALICE and "BOB" not in named, f"what is named, got {named}"),
+                 expect(named.get("SLUICE_TEST_WORD") == "word", f"what begins so, got {named}"),
+                 expect(everything.get("SLUICE_TEST_WORD") == "word", f"everything, got {everything}"),
+                 expect(not {"ALICE", "BOB"} & everything.keys(), f"but the keys of clients, got {everything}"))
 
 
 def serves(g):
