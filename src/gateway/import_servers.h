@@ -2,10 +2,10 @@
 #pragma once
 // The `mcpServers` files of desktop clients, as a configuration of Sluice.
 //
-// Takes what Claude, Cursor, VS Code, Windsurf, Zed and the like write (`mcpServers`, `servers` or
-// `context_servers`; commands and URLs), and makes one route with all servers of it. What cannot be taken
-// over is left out with a sentence, never in silence. Reads no file and no environment: references stay
-// references. Pure, any thread.
+// Takes what Claude, Cursor, VS Code, Windsurf, Zed and the like write (`mcpServers`, `servers`,
+// `context_servers` or `mcp.servers`; commands and URLs; JSON with comments), and makes one route with all
+// servers of it. What cannot be taken over is left out with a sentence, never in silence. Reads no file and
+// no environment: references stay references. Pure, any thread.
 
 #include <string>
 #include <vector>
