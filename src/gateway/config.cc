@@ -355,10 +355,10 @@ void ConfigReader::read_endpoint(const std::string& what, const YAML::Node& node
 void ConfigReader::read_fields(const std::string& what, const YAML::Node& node, UpstreamConfig& upstream) {
   upstream.headers = text_map(node, what);
   for (auto field = upstream.headers.begin(); field != upstream.headers.end() && !failed(); ++field) {
-    const auto& [name, value] = *field;
+    const std::string& name = field->first;
     if (!is_token(name)) return fault(node, what + ": '" + name + "' is no name of a header");
     if (is_field_of_ours(name)) return fault(node, what + ": '" + name + "' is laid on by Sluice itself");
-    if (!is_field_value(value))
+    if (!is_field_value(field->second))
       return fault(node, what + ": the value of '" + name + "' has blanks at an end or a control character");
     const auto is_same = [&name](const auto& other) { return equals_ignoring_case(other.first, name); };
     if (std::find_if(upstream.headers.begin(), field, is_same) != field)

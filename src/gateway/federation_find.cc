@@ -31,7 +31,7 @@ constexpr Bytes finders =
 std::size_t text_bytes(const SearchedTool& tool) { return tool.name.size() + tool.description.size(); }
 
 std::size_t bytes_of(const std::string& definition, const SearchedTool& tool) {
-  return sizeof definition + definition.size() + sizeof tool + text_bytes(tool);
+  return sizeof(std::string) + definition.size() + sizeof(SearchedTool) + text_bytes(tool);
 }
 
 // No more of a text than this, and no half of a character.
